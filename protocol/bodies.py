@@ -1,0 +1,107 @@
+"""Which body a transaction carries, and its decoder, bound once.
+
+`body_type(transaction, kind)` is the one place where wire numbers meet Python types; the nodes,
+the JSON twin, the schema and the trace all ask here.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from yidi.protocol import messages as m
+from yidi.protocol import messages_clearing as c
+from yidi.protocol import transactions as t
+from yidi.protocol.codec import decode_native
+from yidi.protocol.envelope import Envelope
+from yidi.protocol.errors import DecodeError, ErrorCode
+from yidi.protocol.transactions import Kind
+
+_PAIRS: dict[str, tuple[type, type]] = {
+    t.ELIGIBILITY: (m.EligibilityRequest, m.EligibilityResult),
+    t.BENEFIT_CHECK: (m.BenefitCheckRequest, m.BenefitCheckResult),
+    t.REGISTRATION: (m.VisitOpening, m.Accepted),
+    t.REGISTRATION_CANCELLATION: (m.VisitChange, m.Accepted),
+    t.ADMISSION: (m.VisitOpening, m.Accepted),
+    t.ADMISSION_CANCELLATION: (m.VisitChange, m.Accepted),
+    t.DISCHARGE: (m.VisitChange, m.Accepted),
+    t.DISCHARGE_CANCELLATION: (m.VisitChange, m.Accepted),
+    **dict.fromkeys(t.FEE_UPLOADS, (m.FeeUploadRequest, m.FeeUploadResult)),
+    **dict.fromkeys(t.PRE_SETTLEMENTS, (m.SettlementRequest, m.SettlementResult)),
+    **dict.fromkeys(t.SETTLEMENTS, (m.SettlementRequest, m.SettlementResult)),
+    **dict.fromkeys(t.CANCELLATIONS, (m.CancellationRequest, m.CancellationResult)),
+    t.REVERSAL: (m.ReversalRequest, m.ReversalResult),
+    t.STATUS_QUERY: (m.StatusQuery, m.StatusResult),
+    t.REFERRAL_FILING: (m.FilingRequest, m.FilingResult),
+    t.FILING: (m.FilingRequest, m.FilingResult),
+    t.FILING_DECISION: (m.FilingDecision, m.FilingResult),
+    t.FILING_WITHDRAWAL: (m.FilingWithdrawal, m.FilingResult),
+    t.FILING_UPLOAD: (m.FilingUpload, m.Accepted),
+    t.FILING_QUERY: (m.FilingQuery, m.FilingQueryResult),
+    t.INSURANCE_STATUS: (m.InsuranceStatus, m.Accepted),
+    t.DAY_CLOSE: (c.DayClose, m.Accepted),
+    t.DAILY_STATEMENT: (c.DailyStatement, c.DailyStatementResult),
+    t.DAILY_DETAIL: (c.DailyDetail, c.DailyDetailResult),
+    t.CLEARING_DECLARATION: (c.ClearingDeclaration, c.ClearingDeclarationResult),
+    t.CLEARING_DETAIL: (c.ClearingDetail, c.ClearingDetailResult),
+    t.CLEARING_TABLE: (c.ClearingTable, m.Accepted),
+    t.CLEARING_CLOSE: (c.ClearingClose, m.Accepted),
+    t.CLEARING_NOTICE: (c.ClearingNotice, m.Accepted),
+    t.PAYMENT_FEEDBACK: (c.PaymentFeedback, m.Accepted),
+    t.FUND_TRANSFER: (c.FundTransfer, m.Accepted),
+    t.PREFUND_ALARM: (c.PrefundAlarm, m.Accepted),
+    t.PREFUND_NOTICE: (c.PrefundNotice, m.Accepted),
+    t.PREFUND_TRANSFER: (c.FundTransfer, m.Accepted),
+    t.ADJUSTMENT: (c.Adjustment, m.Accepted),
+}
+
+_TYPES: dict[tuple[str, int], type] = {}
+for _code, (_request, _result) in _PAIRS.items():
+    _TYPES[_code, Kind.REQUEST] = _request
+    _TYPES[_code, Kind.RESULT] = _result
+    _TYPES[_code, Kind.REJECTION] = m.Rejection
+
+_BY_TYPE = {kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())}
+_DECODERS = {pair: _BY_TYPE[kind] for pair, kind in _TYPES.items()}
+
+
+def body_type(transaction: str, kind: int) -> type[msgspec.Struct]:
+    """The struct that a transaction's request, result or rejection carries.
+
+    Raises:
+        DecodeError: `E_INFNO_UNKNOWN`.
+    """
+    try:
+        return _TYPES[transaction, kind]
+    except KeyError:
+        raise DecodeError(ErrorCode.E_INFNO_UNKNOWN, got=transaction) from None
+
+
+def open_body(envelope: Envelope) -> msgspec.Struct:
+    """Decode an envelope's body into its type.
+
+    Raises:
+        DecodeError: as `decode_native`, or `E_INFNO_UNKNOWN`.
+    """
+    origin = envelope.origin
+    try:
+        decoder = _DECODERS[origin.transaction, origin.kind]
+    except KeyError:
+        raise DecodeError(ErrorCode.E_INFNO_UNKNOWN, got=origin.transaction) from None
+    try:
+        opened: msgspec.Struct = decoder.decode(envelope.body)
+    except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
+        return decode_native(decoder, envelope.body)
+    return opened
+
+
+def schema_text() -> bytes:
+    """A canonical description of every body, in catalogue order; its digest names the schema."""
+    lines = []
+    for row in t.TRANSACTIONS:
+        for kind in Kind:
+            body = _TYPES[row.code, kind]
+            fields = ",".join(
+                f"{f.name}:{f.encode_name}:{f.default!r}" for f in msgspec.structs.fields(body)
+            )
+            lines.append(f"{row.code}/{int(kind)} {body.__name__}({fields})")
+    return "\n".join(lines).encode()
