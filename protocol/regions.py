@@ -116,6 +116,8 @@ def label(code: str, lang: str = "zh") -> str:
     names = [_province_name(code, index), _city_name(code, index), _own_name(code, index)]
     # A municipality, a province and a city repeat themselves on the way down: say each once.
     distinct = [name for i, name in enumerate(names) if name and name not in names[:i]]
+    # `Suzhou (Anhui)` needs its bracket only where the province does not follow.
+    distinct = [name.partition(" (")[0] for name in distinct]
     text = "".join(distinct) if index == 0 else ", ".join(reversed(distinct))
     return f"{text} {code}".strip()
 
