@@ -40,7 +40,9 @@ _DELTA_PREFIXES = frozenset({"31", "32", "33", "34"})
 
 def is_region(code: str) -> bool:
     """Whether a code is six ASCII digits with the prefix of a province-level unit."""
-    return len(code) == 6 and code.isascii() and code.isdigit() and code[:2] in _PREFIXES
+    return (
+        len(code) == 6 and code.isascii() and code.isdigit() and code[:2] in _PREFIXES
+    )
 
 
 def check_region(code: str, at: str = "$") -> str:
@@ -107,13 +109,19 @@ def region_name(code: str, lang: str = "zh") -> str:
 
     A place without a name here gets that of its province and the code: `安徽 341499`.
     """
-    return _own_name(code, _index(lang)) or f"{_province_name(code, _index(lang))} {code}"
+    return (
+        _own_name(code, _index(lang)) or f"{_province_name(code, _index(lang))} {code}"
+    )
 
 
 def label(code: str, lang: str = "zh") -> str:
     """A place for people, never a bare code: `安徽淮北 340600`, `Huaibei, Anhui 340600`."""
     index = _index(lang)
-    names = [_province_name(code, index), _city_name(code, index), _own_name(code, index)]
+    names = [
+        _province_name(code, index),
+        _city_name(code, index),
+        _own_name(code, index),
+    ]
     # A municipality, a province and a city repeat themselves on the way down: say each once.
     distinct = [name for i, name in enumerate(names) if name and name not in names[:i]]
     # `Suzhou (Anhui)` needs its bracket only where the province does not follow.
