@@ -1,0 +1,62 @@
+# The whole tool box. Needs make, and python3 >= 3.11 with pip or venv; everything else goes to .venv.
+#   make demo    a month of cross-region settlement, told in a minute
+#   make test    the tests                     make bench   how fast the flow is
+#   make check   format, lint, types, arrows   make lock    pin the dependencies anew
+
+.PHONY: demo test check format bench lock
+.DEFAULT_GOAL := demo
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+SOURCES := protocol broker nodes scenarios tests
+
+demo: $(READY)
+	$(BIN)/yidi demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(READY)
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(READY)
+	$(BIN)/yidi bench flow
+
+# The one target that resolves versions; all others install exactly what requirements.lock names.
+lock:
+	rm -rf build/lock && python3 -m venv build/lock
+	build/lock/bin/python -m pip --quiet install uv
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	  --extra dev --output-file requirements.lock pyproject.toml
+	rm -rf build/lock
+
+# A python3 may be a shim that answers for no version, so each candidate is run before it is chosen.
+# Stock Debian has venv without ensurepip: then virtualenv, then a line that says what to install.
+$(READY): requirements.lock pyproject.toml
+	@set -e; \
+	for candidate in $${PYTHON:-} python3 python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	  then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$${python:-}" ]; then \
+	  echo 'yidi needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3.11' >&2; \
+	  exit 1; fi; \
+	if $(BIN)/python -m pip --version >/dev/null 2>&1; then :; \
+	elif rm -rf $(VENV); $$python -m venv $(VENV) >/dev/null 2>&1; then :; \
+	elif rm -rf $(VENV); $$python -m virtualenv --quiet $(VENV) >/dev/null 2>&1; then :; \
+	else rm -rf $(VENV); \
+	  echo 'cannot make a virtual environment: install python3-venv (apt-get install python3-venv) or virtualenv' >&2; \
+	  exit 1; fi
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(READY)
