@@ -60,7 +60,7 @@ for _code, (_request, _result) in _PAIRS.items():
     _TYPES[_code, Kind.RESULT] = _result
     _TYPES[_code, Kind.REJECTION] = m.Rejection
 
-_BY_TYPE = {kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())}
+_BY_TYPE: dict[type, msgspec.msgpack.Decoder[msgspec.Struct]] = {kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())}
 _DECODERS = {pair: _BY_TYPE[kind] for pair, kind in _TYPES.items()}
 
 
@@ -88,10 +88,9 @@ def open_body(envelope: Envelope) -> msgspec.Struct:
     except KeyError:
         raise DecodeError(ErrorCode.E_INFNO_UNKNOWN, got=origin.transaction) from None
     try:
-        opened: msgspec.Struct = decoder.decode(envelope.body)
+        return decoder.decode(envelope.body)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
         return decode_native(decoder, envelope.body)
-    return opened
 
 
 def schema_text() -> bytes:

@@ -155,8 +155,23 @@ _COUNTIES: dict[str, tuple[str, str]] = {
     "653122": ("疏勒县", "Shule County"),
 }
 
-_ORDINALS_ZH = "一 二 三 四 五 六 七 八 九 十 十一 十二 十三 十四".split()
-_ORDINALS_EN = "1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th 11th 12th 13th 14th".split()
+_ORDINALS_ZH = (
+    "一",
+    "二",
+    "三",
+    "四",
+    "五",
+    "六",
+    "七",
+    "八",
+    "九",
+    "十",
+    "十一",
+    "十二",
+    "十三",
+    "十四",
+)
+_ORDINALS_EN = ("1st", "2nd", "3rd", *(f"{n}th" for n in range(4, 15)))
 
 # There is no 11th division of the Corps any more. That the two digits nn are the number of the
 # division is general knowledge, unconfirmed.

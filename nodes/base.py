@@ -1,0 +1,246 @@
+"""What every node is: a sans-IO state machine with an address, an outbox and a ledger.
+
+`handle` applies one message and returns what to send; `next_deadline` and `handle_deadline`
+are its timers. A node reads no clock, socket, file or random source: the same inputs give the
+same outputs, which is what lets a journal of inputs stand for the node. Its whole memory is
+one tree of plain structs (`snapshot`, `restore`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from yidi.nodes.ledger import Ledger, LedgerState
+from yidi.nodes.outbox import Outbox, Pending
+from yidi.protocol.bodies import open_body
+from yidi.protocol.codec import encode
+from yidi.protocol.envelope import Envelope, Origin, seal
+from yidi.protocol.errors import ErrorCode, RemoteProtocolError
+from yidi.protocol.instants import SECOND, Instant, local_stamp
+from yidi.protocol.messages import Rejection
+from yidi.protocol.transactions import Kind
+
+ANSWERS_MAX = 10_000
+"""Saved answers of repeatables per generation: minutes of traffic at a region's rates."""
+
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class SavedAnswer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The answer first given to a message id, and what it answered."""
+
+    request: bytes
+    kind: int
+    body: bytes
+
+
+class NodeState(msgspec.Struct, kw_only=True):
+    """The part of the memory that every role has."""
+
+    now: int = 0
+    """Instant of the last input; never goes back."""
+    minted_second: int = 0
+    minted_serial: int = 0
+    sequence: int = 0
+    """Counts what this node numbers itself: case keys, filings, settlements."""
+    outbox: dict[str, Pending] = {}
+    answers: dict[str, SavedAnswer] = {}
+    """By message id: answers to repeatables of the younger generation."""
+    answers_before: dict[str, SavedAnswer] = {}
+    """The older generation; it goes when the younger one is full."""
+    ledger: LedgerState = msgspec.field(default_factory=LedgerState)
+    counters: dict[str, int] = {}
+    """How often each error code was counted without an answer (E_UNMATCHED and the like)."""
+
+
+S = TypeVar("S", bound=NodeState)
+Handler = Callable[[Envelope, Any, Instant], list[Envelope]]
+
+
+class Node(Generic[S]):
+    """Base of the four roles; subclasses fill `requests`, `results` and `expired`.
+
+    Args:
+        address: `role:code`.
+        state: fresh or restored memory.
+    """
+
+    state_type: ClassVar[type[NodeState]]
+    role: ClassVar[str]
+
+    def __init__(self, address: str, state: S) -> None:
+        self.address = address
+        self.code = address.partition(":")[2]
+        self.state = state
+        self.outbox = Outbox(state.outbox)
+        self.ledger = Ledger(state.ledger)
+        self._prefix = (self.role[0].upper() + self.code).ljust(12, "0")[:12]
+        self._second_text = ""
+        self.requests: dict[str, Handler] = {}
+        self.results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]] = {}
+        self.expired: dict[str, Callable[[Pending, Instant], list[Envelope]]] = {}
+
+    # ------------------------------------------------------------- the three calls of a host
+
+    def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
+        """Apply one message and return what to send.
+
+        Raises:
+            RemoteProtocolError: the message is nonsense; no state has changed.
+        """
+        origin = envelope.origin
+        if origin.recipient != self.address:
+            raise RemoteProtocolError(ErrorCode.E_NOT_MINE, got=origin.recipient)
+        self._observe(now)
+        if origin.kind == Kind.REQUEST:
+            handler = self.requests.get(origin.transaction)
+            if handler is None:
+                return self.refuse(envelope, ErrorCode.E_INFNO_UNKNOWN, now)
+            try:
+                body = open_body(envelope)
+            except RemoteProtocolError as error:
+                return self.refuse(envelope, error.code, now, at=error.at, facts=error.got)
+            return handler(envelope, body, now)
+        pending = self.outbox.pending.get(origin.correlation_id)
+        if pending is None or pending.origin.transaction != origin.transaction:
+            return self.count(ErrorCode.E_UNMATCHED)
+        return self.results[origin.transaction](envelope, pending, now)
+
+    def next_deadline(self) -> Instant | None:
+        """When this node next wants to be woken."""
+        return self.outbox.next_deadline()
+
+    def handle_deadline(self, now: Instant) -> list[Envelope]:
+        """Resend what is due; let what has expired take its course."""
+        self._observe(now)
+        outputs, expired = self.outbox.due(now)
+        for pending in expired:
+            outputs += self.expired[pending.origin.transaction](pending, now)
+        return outputs
+
+    def snapshot(self) -> bytes:
+        """The whole memory as one document."""
+        return encode(self.state)
+
+    def _observe(self, now: Instant) -> None:
+        assert now >= self.state.now, "time never goes back (INV-38)"
+        self.state.now = now
+
+    # ------------------------------------------------------------- making messages
+
+    def mint(self, now: Instant) -> str:
+        """A new message id: 12 characters of our own, yyyyMMddHHmmss, four of sequence."""
+        state = self.state
+        second = now // SECOND
+        if second != state.minted_second or not self._second_text:
+            if second != state.minted_second:
+                state.minted_second, state.minted_serial = second, 0
+            self._second_text = self._prefix + local_stamp(now)
+        state.minted_serial = n = state.minted_serial + 1
+        if n <= 9_999:
+            return f"{self._second_text}{n:04d}"
+        # A busy second needs more than four digits give: letters go on after 9999.
+        n -= 10_000
+        a, b = divmod(n, 46_656)
+        b, c = divmod(b, 1_296)
+        c, d = divmod(c, 36)
+        return f"{self._second_text}{_DIGITS[10 + a]}{_DIGITS[b]}{_DIGITS[c]}{_DIGITS[d]}"
+
+    def send(
+        self,
+        hop: str,
+        recipient: str,
+        transaction: str,
+        body: msgspec.Struct,
+        now: Instant,
+        *,
+        like: Origin | None = None,
+        case_key: str = "",
+        treatment: str = "",
+        insured: str = "",
+        timeout: int = 0,
+        client: Origin | None = None,
+        context: str = "",
+    ) -> Envelope:
+        """Make a request and put it into the outbox; `like` lends case, regions and trace."""
+        message_id = self.mint(now)
+        deadline = now + timeout if timeout else 0
+        if like is not None:
+            origin = Origin(
+                transaction, 0, message_id, "", self.address, recipient,
+                case_key or like.case_key, treatment or like.treatment, insured or like.insured,
+                like.partition_key, now, deadline, like.trace_id or like.message_id,
+            )  # fmt: skip
+        else:
+            origin = Origin(
+                transaction, 0, message_id, "", self.address, recipient,
+                case_key, treatment, insured, 0, now, deadline, message_id,
+            )  # fmt: skip
+        envelope = seal(hop, origin, encode(body))
+        self.outbox.add(envelope, now, timeout=timeout, client=client, context=context)
+        return envelope
+
+    def answer(self, request: Envelope, body: msgspec.Struct, now: Instant) -> list[Envelope]:
+        """Answer a request where it came from."""
+        assert request.link is not None
+        return [self.answered(request.origin, request.link.sender, encode(body), now)]
+
+    def refuse(
+        self, request: Envelope, code: ErrorCode, now: Instant, *, at: str = "$", facts: str = ""
+    ) -> list[Envelope]:
+        """Refuse a request with a code of the registry."""
+        assert request.link is not None
+        body = encode(Rejection(code=code, at=at[:50], facts=facts[:200]))
+        return [self.answered(request.origin, request.link.sender, body, now, Kind.REJECTION)]
+
+    def answered(
+        self,
+        asked: Origin,
+        hop: str,
+        body: bytes,
+        now: Instant,
+        kind: int = 1,
+        *,
+        case_key: str = "",
+    ) -> Envelope:
+        """An answer to `asked`, by body bytes, over `hop`."""
+        origin = Origin(
+            asked.transaction, kind, self.mint(now), asked.message_id, self.address, asked.sender,
+            case_key or asked.case_key, asked.treatment, asked.insured, asked.partition_key, now,
+            0, asked.trace_id or asked.message_id,
+        )  # fmt: skip
+        return seal(hop, origin, body)
+
+    # ------------------------------------------------------------- repeats
+
+    def first_answer(self, request: Envelope, now: Instant) -> list[Envelope] | None:
+        """The answer a message id got before, again; None when the id is new.
+
+        The same id with other content is refused: `E_KEY_REUSED`.
+        """
+        message_id = request.origin.message_id
+        state = self.state
+        saved = state.answers.get(message_id) or state.answers_before.get(message_id)
+        if saved is None:
+            return None
+        if saved.request != request.body:
+            return self.refuse(request, ErrorCode.E_KEY_REUSED, now)
+        assert request.link is not None
+        return [self.answered(request.origin, request.link.sender, saved.body, now, saved.kind)]
+
+    def remember(self, message_id: str, request: bytes, kind: int, body: bytes) -> None:
+        """Save an answer for repeats of its message id; the oldest generation makes room."""
+        state = self.state
+        state.answers[message_id] = SavedAnswer(request, kind, body)
+        if len(state.answers) >= ANSWERS_MAX:
+            state.answers_before, state.answers = state.answers, {}
+
+    def count(self, code: ErrorCode) -> list[Envelope]:
+        """Count what is answered by silence."""
+        counters = self.state.counters
+        counters[code] = counters.get(code, 0) + 1
+        return []
+
