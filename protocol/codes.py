@@ -162,6 +162,7 @@ class Fund(StrEnum):
 
 _INPATIENT = frozenset({"21", "22", "23", "24", "25", "26", "27", "28", "52"})
 _CHRONIC_VISITS = frozenset({"14", "140104", "140201"})
+_MUNICIPALITIES = frozenset({"11", "12", "31", "50"})
 _CLR_TYPES = {
     VisitKind.OUTPATIENT: ClrType.OUTPATIENT,
     VisitKind.CHRONIC: ClrType.OUTPATIENT,
@@ -197,7 +198,7 @@ _FILING_FROM_NATIONAL = {
     "10": Filing.OTHER_TEMPORARY,
     "11": Filing.OTHER_TEMPORARY,
 }
-_FILING_TO_NATIONAL = {
+_FILING_TO_NATIONAL: dict[str, str] = {
     Filing.RESETTLED: "02",
     Filing.REFERRAL: "06",
     Filing.LONG_STAY: "07",
@@ -272,11 +273,13 @@ def is_long_stay(filing: str) -> bool:
 def pay_loc_of(treatment: str, insured: str) -> str:
     """支付地点 of two region codes: 4 in another province, 3 in another city, else 2.
 
-    Cities differ when the first four digits do, as clients of the interface decide it.
+    Cities differ when the first four digits do, as clients of the interface decide it; a
+    municipality is one city, whichever of its codes is written (310000, 310100).
     """
     if treatment[:2] != insured[:2]:
         return "4"
-    return "2" if treatment[:4] == insured[:4] else "3"
+    same = treatment[:4] == insured[:4] or treatment[:2] in _MUNICIPALITIES
+    return "2" if same else "3"
 
 
 def pooled_fund(insutype: str, at: str = "$") -> Fund:
@@ -336,10 +339,10 @@ def filing_to_national(filing: str, at: str = "$") -> str:
     Raises:
         RemoteProtocolError: `E_CODE` for `none` and for an unknown category.
     """
-    code = _FILING_TO_NATIONAL.get(filing)  # type: ignore[call-overload]  # str enums equal str
+    code = _FILING_TO_NATIONAL.get(filing)
     if code is None:
         raise _unknown("filing", filing, at)
-    return str(code)
+    return code
 
 
 def normalise_chronic(code: str) -> str | None:
