@@ -131,6 +131,12 @@ class JournalReader:
         """Hash of the last whole block read so far, hexadecimal."""
         return self.tip.digest.hex()
 
+    @property
+    def unsealed(self) -> tuple[Record, ...]:
+        """The inputs kept from a torn tail, which a writer that goes on has to append again."""
+        kept = self.torn.records if self.torn is not None else ()
+        return tuple(record for record in kept if record.kind is not RecordKind.OPENING)
+
     def records(self) -> Iterator[Record]:
         """Yield every record, the kept ones of a torn block included; raises as `blocks`."""
         for block in self.blocks():
