@@ -77,7 +77,7 @@ class Node(Generic[S]):
         self.state = state
         self.outbox = Outbox(state.outbox)
         self.ledger = Ledger(state.ledger)
-        self._prefix = (self.role[0].upper() + self.code).ljust(12, "0")[:12]
+        self._prefix = (self.role[0] + self.code).upper().ljust(12, "0")[:12]
         self._second_text = ""
         self.requests: dict[str, Handler] = {}
         self.results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]] = {}

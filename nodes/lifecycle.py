@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
+from yidi.nodes.claim import YearToDate
 from yidi.protocol.errors import InvariantViolation
 from yidi.protocol.messages import FundPay
 
@@ -89,8 +90,9 @@ class Case(msgspec.Struct, kw_only=True, gc=False):
     digest: bytes = b""
     """SHA-256 (16 bytes) of the settlement answer's body; empty until booked."""
     settle_message_id: str = ""
-    """Message id of the settlement request, by which 2601 names it."""
+    """Message id of the treatment region's settlement request, by which 2601 names it."""
     cancel_message_id: str = ""
+    """The same of its cancellation request."""
     settlement_id: str = ""
     answer: bytes = b""
     """The settlement answer's body, given again byte for byte."""
@@ -98,7 +100,12 @@ class Case(msgspec.Struct, kw_only=True, gc=False):
     pre_answer: bytes = b""
     """The last answered pre-settlement: what the patient agreed to."""
     request_digest: bytes = b""
-    """What the effect's first request said; another content under the key is refused."""
+    """What the settlement's first request said; another content under the key is refused."""
+    cancel_digest: bytes = b""
+    change: YearToDate | None = None
+    """What it added to the person's year (insured region only)."""
+    reason: str = ""
+    """Error code of the refusal, where it was refused."""
 
 
 def advance(role: str, case: Case, state: CaseState) -> None:
