@@ -30,6 +30,7 @@ SCHEMA = 1
 
 RECORD_HEAD = Struct(">IBHq")
 """Payload length, kind, node index, instant in microseconds; payload and CRC-32 follow."""
+_pack_head = RECORD_HEAD.pack
 CRC_SIZE = 4
 RECORD_OVERHEAD = RECORD_HEAD.size + CRC_SIZE
 PAYLOAD_LIMIT = 262_144
@@ -293,7 +294,7 @@ class JournalWriter:
         if used > BLOCK_LIMIT:
             self._make_room(size)
             used = size + RECORD_OVERHEAD
-        frame = RECORD_HEAD.pack(size, kind, node, now) + payload
+        frame = _pack_head(size, kind, node, now) + payload
         parts = self._parts
         parts.append(frame)
         parts.append(crc32(frame).to_bytes(CRC_SIZE, "big"))
