@@ -24,6 +24,7 @@ from yidi.nodes.policy import (
     SeriousIllness,
     YearlyTerms,
 )
+from yidi.protocol.codes import DICTIONARIES, Fund, is_retired, pool_fund, pooled_fund
 from yidi.protocol.errors import ErrorCode
 from yidi.protocol.money import BASIS_POINTS, round_half_up, share
 
@@ -41,14 +42,12 @@ __all__ = [
 
 Trace = list[Step]
 
-POOL_FUNDS = {"310": "310101", "390": "390101", "391": "390101"}
-"""`insutype` to the `fund_pay_type` of its pooled fund; settlement replies end in 101, not 100."""
+POOL_FUNDS = {code: pool_fund(pooled_fund(code)) for code in DICTIONARIES["insutype"]}
+"""`insutype` to the `fund_pay_type` of its pooled fund, in the form that settlements show."""
 
-LARGE_FUND, SERIOUS_FUND, ASSISTANCE_FUND = "330101", "390201", "610101"
-OTHER_FUND = "999997"
-
-RETIRED = "12"
-"""The first two digits of a retired employee's `psn_type`."""
+LARGE_FUND = pool_fund(Fund.LARGE_EXPENSE)
+SERIOUS_FUND = pool_fund(Fund.SERIOUS_ILLNESS)
+ASSISTANCE_FUND = pool_fund(Fund.ASSISTANCE)
 
 
 def compute(claim: Claim, book: PolicyBook, trace: Trace | None = None) -> Split | ErrorCode:
@@ -147,7 +146,7 @@ def _ratio(
 ) -> int:
     """BEN-04: table, retired bonus, then the filing cut; within 0 and 10000 basis points."""
     table = terms.ratio[claim.hosp_lv]
-    retired = terms.retired_bonus_bp and claim.psn_type[:2] == RETIRED
+    retired = terms.retired_bonus_bp and is_retired(claim.psn_type)
     whole = ratio = table + terms.retired_bonus_bp if retired else table
     cut = book.cut_of(policy) if filed else None
     points = cut.of(claim.filing) if cut is not None else None
@@ -215,7 +214,7 @@ def _funds(
     insutype: str, hifp: int, hifob: int, hifmi: int, maf: int
 ) -> tuple[tuple[str, int], ...]:
     """The funds that pay, in the order of the rules, without zero amounts."""
-    pool = POOL_FUNDS.get(insutype, OTHER_FUND)
+    pool = POOL_FUNDS.get(insutype, Fund.OTHER)
     if not (hifob or hifmi or maf):
         return ((pool, hifp),) if hifp else ()
     every = ((pool, hifp), (LARGE_FUND, hifob), (SERIOUS_FUND, hifmi), (ASSISTANCE_FUND, maf))

@@ -24,6 +24,7 @@ from yidi.nodes.policy import (
     YearlyTerms,
     in_pooling_area,
 )
+from yidi.protocol.codes import is_retired
 
 Numbers = dict[str, int | str]
 
@@ -154,7 +155,7 @@ def pool(
     uncapped, hifp = found
     kind = VISIT_KINDS[claim.med_type]
     used: tuple[str, ...] = (f"{kind}.annual_cap",)
-    if claim.psn_type.startswith("12"):
+    if is_retired(claim.psn_type):
         used += (f"{kind}.annual_cap@retired",)
     return Step(
         rule="BEN-05",
