@@ -37,8 +37,10 @@ def test_only_six_ascii_digits_with_a_known_prefix_are_accepted(text: str) -> No
 
 @pytest.mark.parametrize(
     "code",
-    "000000 100000 990000 170000 670000 34060 3406000 34060a -34060 ３４０６００ ٣٤٠٦٠٠".split()
-    + ["", "340600\n", " 340600", "34\x000600"],
+    [
+        *"000000 100000 990000 170000 670000 34060 3406000 34060a -34060 ３４０６００ ٣٤٠٦٠٠".split(),
+        *("", "340600\n", " 340600", "34\x000600"),
+    ],
 )
 def test_w19_bad_region_codes(code: str) -> None:
     """Row W19: 000000, unknown provinces, other lengths and other scripts are E_REGION."""
