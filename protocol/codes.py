@@ -362,5 +362,5 @@ def _unknown(dictionary: str, code: str, at: str) -> RemoteProtocolError:
         ErrorCode.E_CODE,
         at=at,
         want=f"a code of {dictionary}",
-        got=code[:64].encode("unicode_escape").decode("ascii"),
+        got=code,
     )

@@ -61,7 +61,8 @@ class YidiError(Exception):
         self.code = code
         self.at = at
         self.want = want
-        self.got = got[:64]
+        # Escaped where it must be, so that no input reaches a terminal or a log as a command.
+        self.got = got[:64] if got.isprintable() else ascii(got[:64])[1:-1][:64]
         self.limit = limit
         super().__init__(self.text())
 

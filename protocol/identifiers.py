@@ -78,14 +78,10 @@ def check_key(text: str, at: str = "$") -> str:
     """
     if _KEY.match(text):
         return text
-    raise _key_error(
-        text, at, "1 to 30 printable ASCII characters without space, /, + and #"
-    )
+    raise _key_error(text, at, "1 to 30 printable ASCII characters without space, /, + and #")
 
 
-def case_key(
-    region: str, day: str, serial: int, partition: int = 0, partitions: int = 1
-) -> str:
+def case_key(region: str, day: str, serial: int, partition: int = 0, partitions: int = 1) -> str:
     """The key of one settlement unit and attempt.
 
     Args:
@@ -102,9 +98,7 @@ def case_key(
     """
     block = partition + partitions * (serial // _SERIALS_PER_BLOCK)
     if block >= PARTITIONS_MAX:
-        raise LocalProtocolError(
-            ErrorCode.E_KEY_FORMAT, want="a serial that fits", got=str(serial)
-        )
+        raise LocalProtocolError(ErrorCode.E_KEY_FORMAT, want="a serial that fits", got=str(serial))
     yymmdd = day[2:4] + day[5:7] + day[8:10]
     return f"A{region}{yymmdd}{block:02d}{serial % _SERIALS_PER_BLOCK:05d}"
 
@@ -248,8 +242,6 @@ def _plain_code_fits(role: str, code: str) -> bool:
 
 
 def _key_error(text: str, at: str, want: str) -> RemoteProtocolError:
-    # Escaped, so that a control character of the input never reaches a terminal or a log.
-    shown = text[:64].encode("unicode_escape").decode("ascii")
     return RemoteProtocolError(
-        ErrorCode.E_KEY_FORMAT, at=at, want=want, got=shown, limit=KEY_LENGTH_MAX
+        ErrorCode.E_KEY_FORMAT, at=at, want=want, got=text, limit=KEY_LENGTH_MAX
     )

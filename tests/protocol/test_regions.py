@@ -32,14 +32,14 @@ def test_only_six_ascii_digits_with_a_known_prefix_are_accepted(text: str) -> No
     with pytest.raises(RemoteProtocolError) as caught:
         regions.check_region(text)
     assert ErrorCode.E_REGION == caught.value.code
-    assert caught.value.got.isascii()
+    assert caught.value.got.isprintable()
 
 
 @pytest.mark.parametrize(
     "code",
     [
-        *"000000 100000 990000 170000 670000 34060 3406000 34060a -34060 ３４０６００ ٣٤٠٦٠٠".split(),
-        *("", "340600\n", " 340600", "34\x000600"),
+        *"000000 100000 990000 170000 670000 34060 3406000 34060a -34060".split(),
+        *("", "340600\n", " 340600", "34\x000600", "３４０６００", "٣٤٠٦٠٠"),
     ],
 )
 def test_w19_bad_region_codes(code: str) -> None:
