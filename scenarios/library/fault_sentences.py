@@ -22,6 +22,7 @@ import msgspec
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import DAY, MILLISECOND, Duration
 from yidi.protocol.transactions import TRANSACTIONS, codes_of
+from yidi.scenarios.library.toml_lines import suggest
 from yidi.scenarios.library.values import read_duration
 
 Action = Literal["lose", "duplicate", "delay", "cut"]
@@ -100,9 +101,7 @@ def parse_fault(sentence: str) -> FaultRule:
     found = {"sentence": sentence, **reader.read()}
     rule = msgspec.convert(found, FaultRule)
     if rule.ends is not None and rule.ends <= rule.starts:
-        raise ScenarioError(
-            ErrorCode.E_FAULT_WINDOW, want="an end after the start", got=sentence
-        )
+        raise ScenarioError(ErrorCode.E_FAULT_WINDOW, want="an end after the start", got=sentence)
     return rule
 
 
@@ -154,8 +153,6 @@ class _Sentence:
         return ScenarioError(ErrorCode.E_EXPRESSION, want=want, got=said or "nothing more")
 
     def _unknown(self, known: tuple[str, ...]) -> ScenarioError:
-        from yidi.scenarios.library.toml_lines import suggest
-
         word = self.words[self.place - 1]
         return ScenarioError(ErrorCode.E_EXPRESSION, want=suggest(word, list(known)), got=word)
 

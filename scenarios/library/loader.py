@@ -17,6 +17,7 @@ import msgspec
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.library.cases import Bilingual
 from yidi.scenarios.library.schema import SCHEMA_VERSION, Scenario
+from yidi.scenarios.library.settings import apply_settings, write_toml
 from yidi.scenarios.library.toml_lines import (
     Document,
     decode,
@@ -25,6 +26,7 @@ from yidi.scenarios.library.toml_lines import (
     suggest,
     text_of,
 )
+from yidi.scenarios.library.validation import check_texts, validate
 
 FIRST = "yangtze-delta-month"
 """The scenario of `make demo`; it heads every list."""
@@ -77,8 +79,6 @@ def load_text(text: str, path: str, settings: Sequence[str] = ()) -> LoadedScena
     """Load a scenario from its text; `path` names it in errors."""
     document = parse_toml(text, path)
     if settings:
-        from yidi.scenarios.library.settings import apply_settings, write_toml
-
         document.data = apply_settings(document.data, settings)
         text = write_toml(document.data)
     return LoadedScenario(
@@ -96,8 +96,6 @@ def load_bytes(raw: bytes, path: str) -> LoadedScenario:
 
 def checked(document: Document) -> Scenario:
     """Decode and validate a parsed document."""
-    from yidi.scenarios.library.validation import check_texts, validate
-
     version = document.data.get("schema")
     if version is not None and (type(version) is not int or version != SCHEMA_VERSION):
         want = f"supported={SCHEMA_VERSION}"

@@ -182,9 +182,7 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Integer weights by which each visit is drawn."""
 
     insutype: dict[str, Weight] = msgspec.field(default_factory=lambda: {"310": 70, "390": 30})
-    level: dict[Level, Weight] = msgspec.field(
-        default_factory=lambda: {"1": 20, "2": 30, "3": 50}
-    )
+    level: dict[Level, Weight] = msgspec.field(default_factory=lambda: {"1": 20, "2": 30, "3": 50})
     filing: dict[FilingCategory | Literal["none"], Weight] = msgspec.field(
         default_factory=lambda: {"long_stay": 100}
     )

@@ -6,10 +6,10 @@ import re
 
 from yidi.protocol.errors import ErrorCode
 from yidi.scenarios.library.cases import NATIONAL_FIELDS, Case, Fields, Step
+from yidi.scenarios.library.ground import Ground
 from yidi.scenarios.library.schema import Expect
 from yidi.scenarios.library.toml_lines import suggest
 from yidi.scenarios.library.toml_scan import Path
-from yidi.scenarios.library.validation import Ground
 
 CASE_COLUMNS = (
     *("node", "key", "institution", "visit", "serial", "case_id", "psn_no", "treatment"),

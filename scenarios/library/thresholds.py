@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 import re
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 
@@ -75,7 +75,7 @@ def parse_threshold(key: str, expression: str) -> Threshold:
     return Threshold(
         metric=metric,
         tags=tags,
-        aggregate=found["name"] or "p",
+        aggregate=cast("Aggregate", found["name"] or "p"),
         percentile_bp=int(Decimal(found["p"]) * 100) if found["p"] else 0,
         comparison=found["op"],
         limit=int(Decimal(found["limit"]) * scale),

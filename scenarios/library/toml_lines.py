@@ -52,7 +52,12 @@ class Document:
         return f"{self.path}:1:{dotted(place)}"
 
     def error(
-        self, code: ErrorCode, place: Path, *, want: str = "", got: object = "",
+        self,
+        code: ErrorCode,
+        place: Path,
+        *,
+        want: str = "",
+        got: object = "",
         limit: int | None = None,
     ) -> ScenarioError:
         """The error object for a place in this document."""
@@ -67,7 +72,7 @@ def dotted(place: Path) -> str:
 
 def suggest(word: str, known: list[str]) -> str:
     """`did you mean "loss"?`, or what is known."""
-    import difflib  # only an error pays for it
+    import difflib  # noqa: PLC0415 - only an error pays for it
 
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     if near:
@@ -88,7 +93,7 @@ def read_text(path: str) -> str:
             raise ScenarioError(ErrorCode.E_SCENARIO_FILE, at=path, want="a regular file")
         if found.st_size > SIZE_MAX:
             raise ScenarioError(ErrorCode.E_SCENARIO_FILE, at=path, limit=SIZE_MAX)
-        with open(path, "rb") as file:
+        with FilePath(path).open("rb") as file:
             raw = file.read(SIZE_MAX + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "unreadable"
@@ -127,20 +132,20 @@ def parse_toml(text: str, path: str) -> Document:
         raise ScenarioError(ErrorCode.E_SCENARIO_PARSE, at=where, want=reason) from None
 
 
-def decode_toml(text: str, type: type[T], path: str) -> T:
+def decode_toml(text: str, struct: type[T], path: str) -> T:
     """Parse and decode TOML text into a struct type.
 
     Raises:
         ScenarioError: with `at` = `file:line:key`.
     """
-    return decode(parse_toml(text, path), type)
+    return decode(parse_toml(text, path), struct)
 
 
-def decode(document: Document, type: type[T]) -> T:
+def decode(document: Document, struct: type[T]) -> T:
     """Decode a parsed document into a struct type; see `decode_toml`."""
-    prepared = _prepare(document, document.data, type, ())
+    prepared = _prepare(document, document.data, struct, ())
     try:
-        return msgspec.convert(prepared, type, strict=True)
+        return msgspec.convert(prepared, struct, strict=True)
     except msgspec.ValidationError as error:
         raise _translated(document, str(error)) from None
 
@@ -152,7 +157,7 @@ def _place_of_parser(message: str, text: str, path: str) -> tuple[str, str]:
         line = text.count("\n", 0, digits.start()) + 1
         return f"{path}:{line}", "a number of fewer digits"
     found = _LINE_OF_PARSER.search(message)
-    return (f"{path}:{found[1]}" if found else path), message.split(" (at")[0][:120]
+    return (f"{path}:{found[1]}" if found else path), message.partition(" (at")[0][:120]
 
 
 def _decimal(text: str) -> Decimal:

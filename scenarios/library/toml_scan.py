@@ -20,8 +20,10 @@ Path = tuple[str | int, ...]
 """A place in the document; integers are positions in arrays."""
 
 _TOKEN = re.compile(
-    r'(?P<string>"""(?:\\.|[^\\])*?"{3,5}|' r"'''.*?'{3,5}|"
-    r'"(?:\\.|[^"\\\n])*"|' r"'[^'\n]*')"
+    r'(?P<string>"""(?:\\.|[^\\])*?"{3,5}|'
+    r"'''.*?'{3,5}|"
+    r'"(?:\\.|[^"\\\n])*"|'
+    r"'[^'\n]*')"
     r"|(?P<newline>\n)|(?P<skip>[ \t\r]+|#[^\n]*)|(?P<mark>[\[\]{}=,.])"
     r"""|(?P<bare>[^\s#\[\]{}=,."']+|.)""",
     re.DOTALL,

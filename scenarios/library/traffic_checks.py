@@ -7,10 +7,10 @@ import re
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import DAY, MILLISECOND
 from yidi.scenarios.library.fault_sentences import HUB, FaultRule, parse_fault
+from yidi.scenarios.library.ground import Ground
 from yidi.scenarios.library.schema import Clearing, Flow, Scenario
 from yidi.scenarios.library.thresholds import parse_threshold
 from yidi.scenarios.library.toml_scan import Path
-from yidi.scenarios.library.validation import Ground
 
 DURATION_LEAST = MILLISECOND
 DURATION_MOST = 366 * DAY

@@ -86,7 +86,7 @@ def read_duration(text: str) -> Duration:
 def span_reader(value: object) -> int:
     """Reader of a duration ≥ 0."""
     if not isinstance(value, str):
-        raise _refuse(ErrorCode.E_TYPE, "a duration in quotes, such as \"9h30m\"", value)
+        raise _refuse(ErrorCode.E_TYPE, 'a duration in quotes, such as "9h30m"', value)
     return read_duration(value)
 
 

@@ -126,9 +126,7 @@ def _changed(arrivals: tuple[Duration, ...], rule: FaultRule) -> tuple[Duration,
     if rule.action == "delay":
         return tuple(Duration(delay + rule.delay) for delay in arrivals)
     gap = rule.delay or COPY_GAP
-    return tuple(
-        Duration(delay + copy * gap) for copy in range(rule.copies) for delay in arrivals
-    )
+    return tuple(Duration(delay + copy * gap) for copy in range(rule.copies) for delay in arrivals)
 
 
 def _matches(
@@ -139,7 +137,7 @@ def _matches(
         return False
     if rule.case is not None and rule.case != case_id:
         return False
-    if rule.sender == HUB or rule.recipient == HUB:
+    if HUB in (rule.sender, rule.recipient):
         return _is_party(sender, rule.sender) and _is_party(recipient, rule.recipient)
     return (
         _place(sender) == _place(origin.sender)
