@@ -9,7 +9,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 ROOMS := protocol broker nodes scenarios
 SOURCES := $(ROOMS) tests
 TYPING := build/typing/yidi
