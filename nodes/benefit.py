@@ -42,9 +42,10 @@ __all__ = [
 
 Trace = list[Step]
 
-POOL_FUNDS = {code: pool_fund(pooled_fund(code)) for code in DICTIONARIES["insutype"]}
+POOL_FUNDS = {code: str(pool_fund(pooled_fund(code))) for code in DICTIONARIES["insutype"]}
 """`insutype` to the `fund_pay_type` of its pooled fund, in the form that settlements show."""
 
+OTHER_FUND = Fund.OTHER.value
 LARGE_FUND = pool_fund(Fund.LARGE_EXPENSE)
 SERIOUS_FUND = pool_fund(Fund.SERIOUS_ILLNESS)
 ASSISTANCE_FUND = pool_fund(Fund.ASSISTANCE)
@@ -214,7 +215,7 @@ def _funds(
     insutype: str, hifp: int, hifob: int, hifmi: int, maf: int
 ) -> tuple[tuple[str, int], ...]:
     """The funds that pay, in the order of the rules, without zero amounts."""
-    pool = POOL_FUNDS.get(insutype, Fund.OTHER)
+    pool = POOL_FUNDS.get(insutype, OTHER_FUND)
     if not (hifob or hifmi or maf):
         return ((pool, hifp),) if hifp else ()
     every = ((pool, hifp), (LARGE_FUND, hifob), (SERIOUS_FUND, hifmi), (ASSISTANCE_FUND, maf))

@@ -48,11 +48,11 @@ def scope(claim: Claim, inscp: int) -> Step:
         rule="BEN-01",
         case="scope",
         numbers={
-            "medfee_fen": claim.total_fen,
-            "fulamt_ownpay_fen": claim.full_self_fen,
+            "medfee_sumamt_fen": claim.total_fen,
+            "fulamt_ownpay_amt_fen": claim.full_self_fen,
             "overlmt_selfpay_fen": claim.over_limit_fen,
-            "preselfpay_fen": claim.prepay_fen,
-            "inscp_fen": inscp,
+            "preselfpay_amt_fen": claim.prepay_fen,
+            "inscp_scp_amt_fen": inscp,
         },
     )
 
@@ -86,7 +86,7 @@ def percent_deductible(
         rule="BEN-02",
         case="deductible_percent",
         numbers={
-            "medfee_fen": claim.total_fen,
+            "medfee_sumamt_fen": claim.total_fen,
             "percent_bp": percent.ratio_bp,
             "share_fen": asked,
             "floor_fen": percent.floor_fen,
@@ -130,7 +130,7 @@ def ratio(
     agreement = book.agreement(claim.insured, claim.treatment, claim.med_type)
     if cut is not None and points is not None:
         case: str = cut.mode
-        numbers["cut"] = points
+        numbers["cut_bp"] = points
         used += (f"filing_cut.{claim.filing}",)
     elif in_pooling_area(claim.insured, claim.treatment):
         case = "pooling_area"
@@ -140,7 +140,7 @@ def ratio(
         used += (f"no_filing.{agreement.name}",)
     else:
         case = "long_stay"
-    numbers["ratio_bp"] = final
+    numbers["pool_prop_selfpay_bp"] = final
     return Step(rule="BEN-04", case=case, numbers=numbers, parameters=used)
 
 
@@ -161,13 +161,13 @@ def pool(
         rule="BEN-05",
         case="whole" if hifp == uncapped else "capped",
         numbers={
-            "inscp_fen": inscp,
+            "inscp_scp_amt_fen": inscp,
             "act_pay_dedc_fen": deductible,
-            "ratio_bp": ratio_bp,
+            "pool_prop_selfpay_bp": ratio_bp,
             "uncapped_fen": uncapped,
             "annual_cap_fen": terms.annual_cap_fen,
             "ytd_fen": claim.ytd.outpatient_fen if kind == OUTPATIENT else claim.ytd.hifp_fen,
-            "hifp_fen": hifp,
+            "hifp_pay_fen": hifp,
         },
         parameters=used,
     )
@@ -184,7 +184,7 @@ def large(scheme: LargeAmount, found: tuple[int, int, int]) -> Step:
             "excess_fen": excess,
             "large_bp": scheme.ratio_bp,
             "large_cap_fen": scheme.cap_fen,
-            "hifob_fen": hifob,
+            "hifob_pay_fen": hifob,
         },
         parameters=("large.ratio", "large.cap") if cut_off else (),
     )
@@ -205,7 +205,7 @@ def serious(scheme: SeriousIllness, before: int, oop: int, sums: tuple[int, int]
             "tiers_before_fen": earlier,
             "tiers_after_fen": later,
             "serious_illness_cap_fen": scheme.cap_fen,
-            "hifmi_fen": later - earlier,
+            "hifmi_pay_fen": later - earlier,
         },
         parameters=(
             "serious_illness.threshold",
@@ -218,7 +218,7 @@ def assistance(claim: Claim, policy: Policy, rest: int, maf: int) -> Step:
     """BEN-08, from what is in scope and unpaid, and what is granted of it."""
     category = claim.assistance or ""
     rule = policy.assistance.get(category)
-    numbers: Numbers = {"assistance": category, "rest_fen": rest, "maf_fen": maf}
+    numbers: Numbers = {"assistance": category, "rest_fen": rest, "maf_pay_fen": maf}
     if rule is None:
         return Step(rule="BEN-08", case="unlisted", numbers=numbers)
     numbers |= {"assistance_bp": rule.ratio_bp, "assistance_cap_fen": rule.cap_fen}
@@ -232,22 +232,22 @@ def closing(claim: Claim, split: Split) -> list[Step]:
         rule="BEN-09",
         case="totals",
         numbers={
-            "hifp_fen": split.hifp_fen,
-            "hifob_fen": split.hifob_fen,
-            "hifmi_fen": split.hifmi_fen,
-            "cvlserv_fen": split.cvlserv_fen,
-            "maf_fen": split.maf_fen,
+            "hifp_pay_fen": split.hifp_fen,
+            "hifob_pay_fen": split.hifob_fen,
+            "hifmi_pay_fen": split.hifmi_fen,
+            "cvlserv_pay_fen": split.cvlserv_fen,
+            "maf_pay_fen": split.maf_fen,
             "fund_pay_sumamt_fen": split.fund_fen,
-            "medfee_fen": split.total_fen,
-            "hosp_part_fen": split.hospital_fen,
-            "psn_part_fen": split.psn_part_fen,
+            "medfee_sumamt_fen": split.total_fen,
+            "hosp_part_amt_fen": split.hospital_fen,
+            "psn_part_amt_fen": split.psn_part_fen,
         },
     )
     account = Step(
         rule="BEN-10",
         case="used" if claim.account_used else "not_used",
         numbers={
-            "psn_part_fen": split.psn_part_fen,
+            "psn_part_amt_fen": split.psn_part_fen,
             "balc_fen": claim.balance_fen,
             "acct_pay_fen": split.account_fen,
             "psn_cash_pay_fen": split.cash_fen,
