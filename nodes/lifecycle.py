@@ -104,6 +104,8 @@ class Case(msgspec.Struct, kw_only=True, gc=False):
     cancel_digest: bytes = b""
     change: YearToDate | None = None
     """What it added to the person's year (insured region only)."""
+    benefit_year: str = ""
+    """Calendar year whose accumulators it changed (insured region only)."""
     reason: str = ""
     """Error code of the refusal, where it was refused."""
 
