@@ -1,0 +1,485 @@
+"""The insured region (参保地): decides how much is paid, and is the first to book it.
+
+参保地政策: eligibility, filing, accumulators, deductible, ratio and caps are its business; the
+treatment region sees the computed amounts only. A settlement is an effect: by its case key it
+takes effect at most once, and whoever repeats it gets the first answer's body again. A reversal
+that comes first leaves a tombstone, so that its late original is refused.
+
+Path of a settlement here: `_on_settlement` → seen before? → `_computed` → book, post, answer.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import msgspec
+
+from yidi.nodes.base import Node, NodeState
+from yidi.nodes.benefit import Claim, YearToDate, accumulator_change, compute
+from yidi.nodes.catalogue import LineProblem, check_lines
+from yidi.nodes.claim import Split
+from yidi.nodes.filing import NONE, Filing, counting
+from yidi.nodes.filing_desk import FilingDesk
+from yidi.nodes.insured_undo import Undo
+from yidi.nodes.ledger import PostingKind, settlement_legs
+from yidi.nodes.lifecycle import NEW, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
+from yidi.nodes.policy import CHRONIC, VISIT_KINDS, PolicyBook
+from yidi.nodes.region_books import BooksState, RegionBooks
+from yidi.nodes.visits import Unit, unit_key
+from yidi.protocol import transactions as t
+from yidi.protocol.codec import encode
+from yidi.protocol.codes import normalise_chronic
+from yidi.protocol.envelope import Envelope
+from yidi.protocol.errors import ErrorCode
+from yidi.protocol.instants import Instant, day_of
+from yidi.protocol.messages import (
+    BenefitCheckRequest,
+    BenefitCheckResult,
+    EligibilityRequest,
+    EligibilityResult,
+    FeeUploadRequest,
+    FeeUploadResult,
+    FundPay,
+    Insurance,
+    SettlementRequest,
+    SettlementResult,
+)
+
+SUSPENDED = "2"
+"""`psn_insu_stas`: suspended."""
+
+
+class Person(msgspec.Struct, kw_only=True, gc=False):
+    """An insured person, synthetic, with the year's accumulators."""
+
+    person_no: str
+    name: str
+    certificate_no: str
+    sex: str
+    birth: str
+    insutype: str
+    psn_type: str
+    status: str = "1"
+    suspended_from: str = ""
+    balance_fen: int = 0
+    assistance: str = ""
+    chronic: list[str] = []
+    partition_key: int = 0
+    years: dict[str, YearToDate] = {}
+    """Accumulators by calendar year of the visit's end, `"2026"`."""
+    filings: list[Filing] = []
+
+
+class InsuredConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What an insured region is set up with; `book` is shared and only read."""
+
+    code: str
+    policy_region: str
+    """Region whose policy applies: a county inside a pool has its pool's."""
+    hubs: tuple[str, ...]
+    """Filing libraries to keep current."""
+
+
+class InsuredState(NodeState, kw_only=True):
+    """The insured region's memory."""
+
+    persons: dict[str, Person] = {}
+    filing_owners: dict[str, str] = {}
+    units: dict[str, Unit] = {}
+    cases: dict[str, Case] = {}
+    tombstones: dict[str, bool] = {}
+    """Message ids of effects that were reversed; they must not take effect any more."""
+    live_units: dict[str, str] = {}
+    """Settlement unit → case key that settled it (INV-10)."""
+    books: BooksState = msgspec.field(default_factory=BooksState)
+    settled: int = 0
+
+
+class Computed(msgspec.Struct, frozen=True, gc=False):
+    """What a claim comes to, and what it would change."""
+
+    result: SettlementResult
+    change: YearToDate
+    year: str
+
+
+class InsuredRegion(Node[InsuredState]):
+    """An insured region as a sans-IO machine."""
+
+    role = "insured"
+    state_type = InsuredState
+
+    def __init__(
+        self, config: InsuredConfig, book: PolicyBook, state: InsuredState | None = None
+    ) -> None:
+        super().__init__(f"insured:{config.code}", state or InsuredState())
+        self.config = config
+        self.book = book
+        self.books = RegionBooks(self, self.state.cases, self.state.books, "insured")
+        self.desk = FilingDesk(self)
+        self.undo = Undo(self)
+        self.requests[t.ELIGIBILITY] = self._on_eligibility
+        self.requests[t.BENEFIT_CHECK] = self._on_benefit_check
+        for transaction in t.FEE_UPLOADS:
+            self.requests[transaction] = self._on_fees
+        for transaction in t.PRE_SETTLEMENTS:
+            self.requests[transaction] = self._on_pre_settlement
+        for transaction in t.SETTLEMENTS:
+            self.requests[transaction] = self._on_settlement
+
+    # ------------------------------------------------------------- the person
+
+    def _on_eligibility(
+        self, envelope: Envelope, body: EligibilityRequest, now: Instant
+    ) -> list[Envelope]:
+        if (again := self.first_answer(envelope, now)) is not None:
+            return again
+        person = self.state.persons.get(body.person_no)
+        if person is None:
+            return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
+        if (body.certificate_no and body.certificate_no != person.certificate_no) or (
+            body.name and body.name != person.name
+        ):
+            return self.refuse(envelope, ErrorCode.E_PERSON_MISMATCH, now)
+        insurance = Insurance(
+            insutype=person.insutype,
+            psn_type=person.psn_type,
+            status=person.status,
+            balance_fen=person.balance_fen,
+            insured=self.code,
+            suspended_from=person.suspended_from,
+        )
+        treatment = envelope.origin.treatment
+        result = EligibilityResult(
+            person_no=person.person_no,
+            name=person.name,
+            certificate_no=person.certificate_no,
+            sex=person.sex,
+            birth=person.birth,
+            insurances=[insurance],
+            filings=[filing.view() for filing in person.filings if filing.area[:2] == treatment[:2]],
+            chronic=person.chronic,
+            partition_key=person.partition_key,
+        )
+        return self._say(envelope, result, now)
+
+    def _say(self, envelope: Envelope, result: msgspec.Struct, now: Instant) -> list[Envelope]:
+        """Answer a repeatable and save the answer for its message id."""
+        body = encode(result)
+        origin, link = envelope.origin, envelope.link
+        assert link is not None
+        self.remember(origin.message_id, envelope.body, 1, body)
+        return [self.answered(origin, link.sender, body, now)]
+
+    def _on_benefit_check(
+        self, envelope: Envelope, body: BenefitCheckRequest, now: Instant
+    ) -> list[Envelope]:
+        """2001: everything that would stand in the way, not only the first."""
+        person = self.state.persons.get(body.person_no)
+        if person is None:
+            return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
+        found: list[str] = []
+        if person.insutype != body.insutype:
+            found.append(ErrorCode.E_PERSON_UNKNOWN)
+        if self._is_suspended(person, body.begin):
+            found.append(ErrorCode.E_INSURANCE_SUSPENDED)
+        policy = self.book.find(self.config.policy_region, body.insutype, body.begin)
+        kind = VISIT_KINDS.get(body.med_type)
+        if policy is None or kind is None or getattr(policy, kind) is None:
+            found.append(ErrorCode.E_NO_POLICY)
+        filing, why = counting(
+            person.filings, self.book, insured=self.config.policy_region,
+            treatment=envelope.origin.treatment, insutype=body.insutype, med_type=body.med_type,
+            emergency=body.emergency, days=(body.begin, body.begin),
+        )  # fmt: skip
+        if filing == NONE:
+            found.append(why)
+        chronic = self._chronic_problem(person, body.med_type, body.disease)
+        if chronic is not None:
+            found.append(chronic)
+        result = BenefitCheckResult(
+            person_no=body.person_no,
+            eligible=not found,
+            filing="" if filing == NONE else filing,
+            hindrances=found,
+        )
+        return self._say(envelope, result, now)
+
+    def _is_suspended(self, person: Person, day: str) -> bool:
+        return person.status == SUSPENDED and person.suspended_from <= day
+
+    def _chronic_problem(self, person: Person, med_type: str, disease: str) -> ErrorCode | None:
+        """Source: domain 3.5; registrations are matched by their parent code."""
+        if VISIT_KINDS.get(med_type) != CHRONIC:
+            return None
+        parent = normalise_chronic(disease)
+        if parent is None:
+            return ErrorCode.E_CHRONIC_CODE
+        registered = any(normalise_chronic(code) == parent for code in person.chronic)
+        return None if registered else ErrorCode.E_CHRONIC_NOT_REGISTERED
+
+    def on_referral_list(self, insutype: str, diagnosis: str, day: str) -> bool:
+        """Whether a referral for this diagnosis may be filed; no list means any may."""
+        policy = self.book.find(self.config.policy_region, insutype, day or "9999-12-31")
+        if policy is None or not policy.referral_list:
+            return True
+        return diagnosis.startswith(policy.referral_list)
+
+    # ------------------------------------------------------------- fee lines
+
+    def _on_fees(
+        self, envelope: Envelope, body: FeeUploadRequest, now: Instant
+    ) -> list[Envelope]:
+        if (again := self.first_answer(envelope, now)) is not None:
+            return again
+        if body.person_no not in self.state.persons:
+            return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
+        sums = check_lines(body.lines)
+        if isinstance(sums, LineProblem):
+            return self.refuse(envelope, sums.code, now, at=sums.at)
+        place = unit_key(body.institution, body.visit, body.batch)
+        if place in self.state.live_units:
+            return self.refuse(envelope, ErrorCode.E_ALREADY_SETTLED, now)
+        unit = self.state.units.get(place)
+        novel = True if unit is None else unit.novelty(body.lines)
+        if novel is None:
+            return self.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
+        # From here the operation succeeds.
+        if unit is None:
+            unit = self.state.units[place] = Unit()
+        if novel:
+            unit.add(body.lines, sums)
+        result = FeeUploadResult(
+            visit=body.visit,
+            batch=body.batch,
+            count=unit.count,
+            total_fen=unit.total_fen,
+            full_self_fen=unit.full_self_fen,
+            over_limit_fen=unit.over_limit_fen,
+            prepay_fen=unit.prepay_fen,
+            in_scope_fen=unit.in_scope_fen,
+        )
+        return self._say(envelope, result, now)
+
+    # ------------------------------------------------------------- settlement
+
+    def _on_pre_settlement(
+        self, envelope: Envelope, body: SettlementRequest, now: Instant
+    ) -> list[Envelope]:
+        """Compute and remember what the patient is told; nothing moves."""
+        if (again := self.first_answer(envelope, now)) is not None:
+            return again
+        case = self._case(envelope, body)
+        if not may("insured", case, PRESETTLED):
+            return self.refuse(envelope, _closed(case), now)
+        computed = self._computed(envelope, body)
+        if isinstance(computed, ErrorCode):
+            return self._reject(envelope, case, computed, now)
+        # From here the operation succeeds.
+        self.state.cases[case.key] = case
+        advance("insured", case, PRESETTLED)
+        outputs = self._say(envelope, computed.result, now)
+        case.pre_answer = outputs[0].body
+        return outputs
+
+    def _on_settlement(
+        self, envelope: Envelope, body: SettlementRequest, now: Instant
+    ) -> list[Envelope]:
+        """Seen before → the same answer; else compute, book, post and answer."""
+        digest = sha256(envelope.body).digest()[:16]
+        case = self._case(envelope, body)
+        if case.request_digest:
+            return self._settled_before(envelope, case, digest, now)
+        if envelope.origin.message_id in self.state.tombstones:
+            return self.refuse(envelope, ErrorCode.E_REVERSED, now)
+        if not may("insured", case, SETTLED) or case.state == REVERSED:
+            return self.refuse(envelope, _closed(case), now)
+        place = unit_key(body.institution, body.visit, body.batch)
+        if place in self.state.live_units:
+            return self._reject(envelope, case, ErrorCode.E_ALREADY_SETTLED, now, digest)
+        computed = self._computed(envelope, body)
+        if isinstance(computed, ErrorCode):
+            return self._reject(envelope, case, computed, now, digest)
+        # From here the operation succeeds.
+        self.state.cases[case.key] = case
+        case.request_digest = digest
+        case.settle_message_id = envelope.origin.message_id
+        result = self._final(case, computed.result)
+        self._book(envelope, case, result, computed)
+        link = envelope.link
+        assert link is not None
+        return [self.answered(envelope.origin, link.sender, case.answer, now)]
+
+    def _settled_before(
+        self, envelope: Envelope, case: Case, digest: bytes, now: Instant
+    ) -> list[Envelope]:
+        """The key has had its settlement: the first answer's body again, or a refusal."""
+        if case.request_digest != digest:
+            return self.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
+        if case.state == REJECTED:
+            return self.refuse(envelope, ErrorCode(case.reason), now)
+        link = envelope.link
+        assert link is not None
+        return [self.answered(envelope.origin, link.sender, case.answer, now)]
+
+    def _case(self, envelope: Envelope, body: SettlementRequest) -> Case:
+        """The case of the origin's key; a new one is not kept before the checks are done."""
+        origin = envelope.origin
+        case = self.state.cases.get(origin.case_key)
+        if case is None:
+            case = Case(key=origin.case_key, treatment=origin.treatment, insured=self.code)
+        if not case.institution:
+            case.institution, case.visit, case.batch = body.institution, body.visit, body.batch
+            case.person_no, case.insutype = body.person_no, body.insutype
+            case.med_type = body.med_type
+        return case
+
+    def _reject(
+        self,
+        envelope: Envelope,
+        case: Case,
+        code: ErrorCode,
+        now: Instant,
+        digest: bytes = b"",
+    ) -> list[Envelope]:
+        """Refuse for good: the key is used up, no money has moved."""
+        self.state.cases[case.key] = case
+        if may("insured", case, REJECTED):
+            advance("insured", case, REJECTED)
+            case.reason, case.request_digest = code, digest
+        return self.refuse(envelope, code, now)
+
+    def _computed(self, envelope: Envelope, body: SettlementRequest) -> Computed | ErrorCode:
+        """Every check of the insured region, then the benefit computation (a pure function)."""
+        person = self.state.persons.get(body.person_no)
+        if person is None or person.insutype != body.insutype:
+            return ErrorCode.E_PERSON_UNKNOWN
+        if body.certificate_no and body.certificate_no != person.certificate_no:
+            return ErrorCode.E_PERSON_MISMATCH
+        last = day_of(Instant(body.end))
+        if self._is_suspended(person, last):
+            return ErrorCode.E_INSURANCE_SUSPENDED
+        unit = self.state.units.get(unit_key(body.institution, body.visit, body.batch))
+        if unit is not None and unit.total_fen != body.total_fen:
+            return ErrorCode.E_TOTAL_MISMATCH
+        chronic = self._chronic_problem(person, body.med_type, body.disease)
+        if chronic is not None:
+            return chronic
+        treatment = envelope.origin.treatment
+        first = last if body.begin == body.end else day_of(Instant(body.begin))
+        filing, why = counting(
+            person.filings, self.book, insured=self.config.policy_region, treatment=treatment,
+            insutype=body.insutype, med_type=body.med_type, emergency=body.emergency,
+            days=(first, last),
+        )  # fmt: skip
+        year = last[:4]
+        claim = Claim(
+            insured=self.config.policy_region,
+            treatment=treatment,
+            insutype=body.insutype,
+            psn_type=person.psn_type,
+            med_type=body.med_type,
+            hosp_lv=body.level,
+            setl_date=last,
+            total_fen=body.total_fen,
+            full_self_fen=body.full_self_fen,
+            over_limit_fen=body.over_limit_fen,
+            prepay_fen=body.prepay_fen,
+            filing=filing,
+            account_used=body.account_used,
+            balance_fen=person.balance_fen,
+            assistance=person.assistance or None,
+            ytd=person.years.get(year) or _NEW_YEAR,
+            dise_codg=body.disease,
+        )
+        split = compute(claim, self.book)
+        if isinstance(split, ErrorCode):
+            return why if split == ErrorCode.E_NO_FILING else split
+        result = _result(body, person, split, filing)
+        return Computed(result, accumulator_change(claim, split), year)
+
+    def _final(self, case: Case, result: SettlementResult) -> SettlementResult:
+        """Give the settlement its id, and say so if it is not what the patient agreed to."""
+        state = self.state
+        differs = ""
+        if case.pre_answer and encode(result) != case.pre_answer:
+            differs = _difference(case.pre_answer, result)
+        state.settled += 1
+        return msgspec.structs.replace(
+            result, settlement_id=f"S{self.code}{state.settled:013d}", differs=differs
+        )
+
+    def _book(
+        self, envelope: Envelope, case: Case, result: SettlementResult, computed: Computed
+    ) -> None:
+        advance("insured", case, SETTLED)
+        case.answer, case.pre_answer = encode(result), b""
+        case.digest = sha256(case.answer).digest()[:16]
+        case.settlement_id = result.settlement_id
+        case.total_fen, case.fund_fen, case.funds = result.total_fen, result.fund_fen, result.funds
+        case.account_fen, case.cash_fen = result.account_fen, result.cash_fen
+        case.hospital_fen = result.hospital_fen
+        case.day = envelope.stamp.day if envelope.stamp is not None else ""
+        case.change, case.benefit_year = computed.change, computed.year
+        person = self.state.persons[case.person_no]
+        year = computed.year
+        person.years[year] = person.years.get(year, _NEW_YEAR).plus(computed.change)
+        person.balance_fen -= result.account_fen
+        place = unit_key(case.institution, case.visit, case.batch)
+        self.state.live_units[place] = case.key
+        self.state.units.pop(place, None)
+        self.ledger.post(case.key, PostingKind.SETTLE, self.legs(case, -1))
+        self.books.note_settled(case)
+
+    def legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
+        """Funds and account against what is owed to the treatment region; sign -1 pays."""
+        counterparty = f"payable:{case.treatment}:{case.insutype}"
+        return settlement_legs(case.funds, case.account_fen, counterparty, sign)
+
+
+_NEW_YEAR = YearToDate()
+
+
+def _closed(case: Case) -> ErrorCode:
+    """Why a case takes no further settlement."""
+    if case.state == REVERSED:
+        return ErrorCode.E_REVERSED
+    if case.state == REJECTED:
+        return ErrorCode(case.reason) if case.reason else ErrorCode.E_REVERSED
+    return ErrorCode.E_ALREADY_SETTLED if case.state != NEW else ErrorCode.E_BUSY
+
+
+def _result(
+    body: SettlementRequest, person: Person, split: Split, filing: str
+) -> SettlementResult:
+    return SettlementResult(
+        institution=body.institution,
+        visit=body.visit,
+        batch=body.batch,
+        person_no=body.person_no,
+        insutype=body.insutype,
+        psn_type=person.psn_type,
+        med_type=body.med_type,
+        settlement_id="",
+        total_fen=split.total_fen,
+        in_scope_fen=split.inscp_fen,
+        deductible_fen=split.deductible_fen,
+        ratio_bp=split.ratio_bp,
+        funds=[FundPay(fund, fen) for fund, fen in split.funds],
+        fund_fen=split.fund_fen,
+        account_fen=split.account_fen,
+        cash_fen=split.cash_fen,
+        hospital_fen=split.hospital_fen,
+        balance_fen=person.balance_fen - split.account_fen,
+        filing=filing,
+    )
+
+
+def _difference(pre_answer: bytes, result: SettlementResult) -> str:
+    """Why a settlement is not what was pre-settled (INV-14)."""
+    agreed = msgspec.msgpack.decode(pre_answer, type=SettlementResult)
+    if agreed.total_fen != result.total_fen:
+        return f"the bill changed: {agreed.total_fen} -> {result.total_fen} fen"
+    if agreed.filing != result.filing:
+        return f"the filing changed: {agreed.filing} -> {result.filing}"
+    return f"the person's year moved on: fund {agreed.fund_fen} -> {result.fund_fen} fen"
