@@ -23,6 +23,7 @@ Language = Literal["zh", "en"]
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
 SEED_MAX = 2**64 - 1
+_NOT_SHOWN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
 class ExitCode(IntEnum):
@@ -137,13 +138,13 @@ def say(text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """The text with control and direction characters shown as escapes.
+    """The text with control, direction and line separator characters shown as escapes.
 
     A name from a file can then neither move the cursor nor turn the line around.
     """
     return "".join(
         character
-        if character in "\n\t" or unicodedata.category(character)[0] != "C"
+        if character in "\n\t" or unicodedata.category(character) not in _NOT_SHOWN
         else character.encode("unicode_escape", "surrogatepass").decode("ascii")
         for character in text
     )
