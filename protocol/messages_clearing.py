@@ -15,6 +15,10 @@ from yidi.protocol.messages import Day, Fen, FundPay, SignedFen, Text6, Text30, 
 
 KEYS_MAX = 4_000
 """Keys of one detail message: 20 bytes each, well inside one frame."""
+VIEWS_MAX = 1_000
+"""Cases asked for by key in one message; a view is about 120 bytes."""
+EFFECTS_MAX = 3_000
+"""Effect lines of one page: 60 bytes each."""
 Keys = Annotated[list[Text30], msgspec.Meta(max_length=KEYS_MAX)]
 Month = Annotated[str, msgspec.Meta(max_length=7)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
@@ -59,12 +63,16 @@ class DailyStatementResult(msgspec.Struct, frozen=True, kw_only=True, array_like
 
 
 class DailyDetail(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """The hub asks for the effects of one group that is not level."""
+    """The hub asks for the effects of one group that is not level, or for cases by key."""
 
     day: Day
     treatment: Text6
     insured: Text6
     insutype: Text6
+    after: Text50 = ""
+    """`key kind` of the last line of the page before; empty for the first page."""
+    keys: Annotated[list[Text30], msgspec.Meta(max_length=VIEWS_MAX)] = []
+    """When given: how these cases stand now, whatever their day and insurance type."""
 
 
 class EffectLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -76,10 +84,27 @@ class EffectLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     digest: Digest
 
 
-class DailyDetailResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """All effects of the group, sorted by key and kind."""
+class CaseView(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """How one case stands in a node's books."""
 
-    lines: Annotated[list[EffectLine], msgspec.Meta(max_length=3_000)]
+    key: Text30
+    state: Text30
+    """A state of the life cycle, or `ABSENT`."""
+    day: Day = ""
+    insutype: Text6 = ""
+    fund_fen: SignedFen = 0
+    digest: Digest = b""
+    twin: Text30 = ""
+    """Another live case of the same settlement unit, where there is one (booked twice)."""
+
+
+class DailyDetailResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """Effects of the group, sorted by key and kind, a page of them; or the cases asked for."""
+
+    lines: Annotated[list[EffectLine], msgspec.Meta(max_length=EFFECTS_MAX)]
+    more: bool = False
+    """Another page follows after the last line."""
+    views: Annotated[list[CaseView], msgspec.Meta(max_length=VIEWS_MAX)] = []
 
 
 class ClearingDeclaration(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -119,6 +144,8 @@ class ClearingDetail(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     insutype: Text6
     keys: Keys
     fund_fen: Fen
+    amounts: Annotated[list[Fen], msgspec.Meta(max_length=KEYS_MAX)] = []
+    """Fund pay of each key, in the same order."""
 
 
 class ClearingDetailResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -158,6 +185,8 @@ class ClearingTable(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     payable_fen: SignedFen
     """`fund + adjust`, and the account's money where `[clearing]` clears it."""
     lines: Annotated[list[ClearingLine], msgspec.Meta(max_length=2_000)]
+    revision: Number = 0
+    """Counts up where a table was withdrawn and made anew before both had confirmed it."""
 
 
 class ClearingClose(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -170,6 +199,9 @@ class ClearingClose(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     keys: Keys
     part: Number
     """0, 1, … where a batch needs several messages."""
+    parts: Number = 1
+    """How many the region gets of this batch in all, over every pair it belongs to."""
+    insutype: Text6 = ""
 
 
 class ClearingNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -185,6 +217,8 @@ class ClearingNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     insutype: Text6
     amount_fen: SignedFen
     due_day: Day
+    day: Day = ""
+    """Accounting day of issue."""
 
 
 class PaymentFeedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -222,6 +256,8 @@ class PrefundAlarm(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     payee: Text6
     used_fen: SignedFen
     granted_fen: Fen
+    day: Day = ""
+    """Accounting day on which the tables were made."""
 
 
 class PrefundNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -233,6 +269,8 @@ class PrefundNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     payee: Text6
     amount_fen: Fen
     due_day: Day
+    hub: Text50 = ""
+    """Whose alarm it was: the payer reports its payment there."""
 
 
 class Adjustment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
