@@ -28,6 +28,7 @@ from yidi.scenarios.library.values import Fen, PerMillion, Seed, SignedSpan, Spa
 __all__ = [
     "ALL_MED_TYPES",
     "Arrivals",
+    "Bill",
     "Bilingual",
     "Calendar",
     "Case",
@@ -44,7 +45,9 @@ __all__ = [
     "Institution",
     "Item",
     "Latency",
+    "Level",
     "Link",
+    "Mix",
     "PaymentFail",
     "Person",
     "Region",
@@ -221,7 +224,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Share of visits paying from the personal account."""
     cancel_bp: BasisPoints = 0
     """Share of settlements cancelled the next day."""
-    people: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 1_000
+    people: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 200
     """Size of the pool of synthetic persons."""
 
 

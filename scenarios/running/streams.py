@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -61,10 +61,10 @@ def pick(stream: Random, options: Sequence[T]) -> T:
     return options[below(stream, len(options))]
 
 
-class Weighted:
+class Weighted(Generic[T]):
     """A choice by integer weights, in the order of the table; the weights' sum is ≥ 1."""
 
-    def __init__(self, weights: Mapping[str, int]) -> None:
+    def __init__(self, weights: Mapping[T, int]) -> None:
         self.names = [name for name, weight in weights.items() if weight > 0]
         self.totals: list[int] = []
         total = 0
@@ -73,7 +73,7 @@ class Weighted:
             self.totals.append(total)
         assert total > 0, "a weighted choice without any weight"
 
-    def draw(self, stream: Random) -> str:
+    def draw(self, stream: Random) -> T:
         """One name."""
         return self.names[bisect_right(self.totals, below(stream, self.totals[-1]))]
 
