@@ -141,7 +141,7 @@ class LinkEnd:
             raise RemoteProtocolError(
                 ErrorCode.E_CLOCK_SKEW,
                 want=f"max={CLOCK_SKEW_MAX // SECOND}s",
-                got=f"skew={skew // SECOND}s",
+                got=f"skew={(skew + SECOND // 2) // SECOND}s",
             )
 
     def _take(self, sequence: int) -> bool:
