@@ -80,7 +80,7 @@ class LazyVerb(RichCommand):
 class Verbs(RichGroup):
     """The group of all verbs that are there."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click asks with it
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """The verbs in the order of the table; one that is not built yet does not appear."""
         return [name for name, row in VERBS.items() if find_spec(_module(row.target))]
 
