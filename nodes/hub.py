@@ -1,0 +1,301 @@
+"""The hub: routes, remembers the case, stamps the accounting day, relays, books for clearing.
+
+One class runs both exchanges, `hub:100000` (national) and `hub:yrd` (Yangtze River Delta). It
+computes no benefit and opens only the bodies it must book: settlement, cancellation, reversal
+and status answers. The accounting day of a case is set here, once, on the request it forwards,
+and stands on the answer it relays, so that treatment and insured region never use a clock of
+their own for it. `now` drives time-outs only.
+
+Path of a settlement here: `_relay_request` stamps and forwards; `_relay_answer` books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+import msgspec
+
+from yidi.nodes.base import Node, NodeState
+from yidi.nodes.hub_clearing import ClearingState, HubClearing
+from yidi.nodes.hub_days import DaysState, HubDays
+from yidi.nodes.hub_filings import FilingLibrary, HubFilings
+from yidi.nodes.hub_plan import ClearingPlan
+from yidi.nodes.ledger import PostingKind, settlement_legs
+from yidi.nodes.lifecycle import LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
+from yidi.nodes.treatment_region import check_split, is_final
+from yidi.protocol import transactions as t
+from yidi.protocol.bodies import open_body
+from yidi.protocol.envelope import Envelope, Origin, Stamp
+from yidi.protocol.errors import ErrorCode
+from yidi.protocol.instants import Instant
+from yidi.protocol.messages import (
+    Rejection,
+    ReversalResult,
+    SettlementResult,
+    StatusResult,
+)
+from yidi.protocol.regions import province_of
+from yidi.protocol.transactions import Kind
+
+MONEY = t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS | {t.REVERSAL}
+"""Transactions that belong to a case; their exchanges are remembered until answered."""
+
+
+class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What a hub is set up with."""
+
+    code: str
+    treatment: frozenset[str]
+    insured: frozenset[str]
+    """Region codes connected in each role."""
+    start_day: str
+    plan: ClearingPlan
+
+
+class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A request relayed and not yet answered."""
+
+    day: str
+    sequence: int
+
+
+class HubState(NodeState, kw_only=True):
+    """The hub's memory."""
+
+    day: str = ""
+    """The accounting day; changed by day close only."""
+    relayed: int = 0
+    """Numbers the exchanges in the hub's order."""
+    cases: dict[str, Case] = {}
+    exchanges: dict[str, Exchange] = {}
+    """By message id of the relayed request."""
+    open_by_day: dict[str, int] = {}
+    filings: FilingLibrary = {}
+    days: DaysState = msgspec.field(default_factory=DaysState)
+    clearing: ClearingState = msgspec.field(default_factory=ClearingState)
+
+
+class Hub(Node[HubState]):
+    """A hub as a sans-IO machine."""
+
+    role = "hub"
+    state_type = HubState
+
+    def __init__(self, config: HubConfig, state: HubState | None = None) -> None:
+        super().__init__(f"hub:{config.code}", state or HubState(day=config.start_day))
+        self.config = config
+        self._known = frozenset(
+            [f"treatment:{code}" for code in config.treatment]
+            + [f"insured:{code}" for code in config.insured]
+        )
+        self.library = HubFilings(self)
+        self.days = HubDays(self, self.state.days, config.plan)
+        self.clearing = HubClearing(self, self.state.clearing, config.plan)
+        book: dict[str, Callable[[Case, Envelope], None]] = {t.REVERSAL: self._book_reversal}
+        book[t.STATUS_QUERY] = self._book_status
+        book |= dict.fromkeys(t.PRE_SETTLEMENTS, self._note_pre_settlement)
+        book |= dict.fromkeys(t.SETTLEMENTS, self._book_settlement)
+        book |= dict.fromkeys(t.CANCELLATIONS, self._book_cancellation)
+        self._book = book
+
+    def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
+        """Apply a message to the hub itself, or relay one between its regions."""
+        origin = envelope.origin
+        if origin.recipient == self.address:
+            return super().handle(envelope, now)
+        self._observe(now)
+        assert envelope.link is not None
+        if envelope.link.sender != origin.sender:
+            return self.count(ErrorCode.E_SENDER_MISMATCH)
+        if origin.recipient not in self._known or origin.sender not in self._known:
+            if origin.kind == Kind.REQUEST:
+                return self.refuse(envelope, ErrorCode.E_REGION, now, facts=origin.recipient)
+            return self.count(ErrorCode.E_REGION)
+        if origin.kind == Kind.REQUEST:
+            return self._relay_request(envelope)
+        return self._relay_answer(envelope, now)
+
+    def next_deadline(self) -> Instant | None:
+        """The earliest of resends and of the daily statements' delay."""
+        mine, days = self.outbox.next_deadline(), self.days.next_deadline()
+        if mine is None or days is None:
+            return mine if days is None else days
+        return min(mine, days)
+
+    def handle_deadline(self, now: Instant) -> list[Envelope]:
+        """Resends, and statements that waited long enough."""
+        return super().handle_deadline(now) + self.days.handle_deadline(now)
+
+    def open_exchanges(self, day: str) -> int:
+        """How many requests stamped with a day have not been answered yet."""
+        return self.state.open_by_day.get(day, 0)
+
+    # ------------------------------------------------------------- relay
+
+    def _relay_request(self, envelope: Envelope) -> list[Envelope]:
+        state, origin = self.state, envelope.origin
+        state.relayed = sequence = state.relayed + 1
+        transaction = origin.transaction
+        if transaction not in MONEY:
+            stamp = Stamp(state.day, sequence, self.address)
+            return [envelope.relayed(origin.recipient, stamp)]
+        case = state.cases.get(origin.case_key)
+        if case is None:
+            case = state.cases[origin.case_key] = Case(
+                key=origin.case_key, treatment=origin.treatment, insured=origin.insured
+            )
+        exchange = state.exchanges.get(origin.message_id)
+        if exchange is None:
+            exchange = Exchange(self._day_for(case, transaction), sequence)
+            state.exchanges[origin.message_id] = exchange
+            state.open_by_day[exchange.day] = state.open_by_day.get(exchange.day, 0) + 1
+            if transaction in t.SETTLEMENTS:
+                case.settle_message_id = origin.message_id
+        stamp = Stamp(exchange.day, exchange.sequence, self.address)
+        return [envelope.relayed(origin.recipient, stamp)]
+
+    def _day_for(self, case: Case, transaction: str) -> str:
+        """The accounting day of an effect: today's at its first relay, the same ever after."""
+        today = self.state.day
+        if transaction in t.SETTLEMENTS:
+            case.stamped_day = case.stamped_day or today
+            return case.stamped_day
+        if transaction in t.CANCELLATIONS or transaction == t.REVERSAL:
+            case.stamped_undo_day = case.stamped_undo_day or today
+            return case.stamped_undo_day
+        return today
+
+    def _relay_answer(self, envelope: Envelope, now: Instant) -> list[Envelope]:
+        state, origin = self.state, envelope.origin
+        state.relayed += 1
+        book = self._book.get(origin.transaction)
+        day = state.day
+        outputs: list[Envelope] = []
+        if book is not None:
+            case = state.cases.get(origin.case_key)
+            if case is None:
+                return self.count(ErrorCode.E_UNMATCHED)
+            book(case, envelope)
+            day = self._answer_day(case, origin)
+            outputs = self._close_exchange(origin.correlation_id, now)
+        elif origin.transaction == t.ADJUSTMENT:
+            self.clearing.on_adjustment_answered(envelope)
+        stamp = Stamp(day, state.relayed, self.address)
+        return [envelope.relayed(origin.recipient, stamp), *outputs]
+
+    def _answer_day(self, case: Case, origin: Origin) -> str:
+        """The stamp of an answer: the day its request was stamped with."""
+        transaction = origin.transaction
+        if transaction in t.SETTLEMENTS:
+            return case.stamped_day
+        if transaction in t.CANCELLATIONS or transaction == t.REVERSAL:
+            return case.stamped_undo_day
+        if transaction == t.STATUS_QUERY:
+            return case.undone_day if case.state == REVERSED else case.stamped_day
+        return self.state.day
+
+    def _close_exchange(self, message_id: str, now: Instant) -> list[Envelope]:
+        state = self.state
+        exchange = state.exchanges.pop(message_id, None)
+        if exchange is None:
+            return []
+        left = state.open_by_day[exchange.day] - 1
+        if left:
+            state.open_by_day[exchange.day] = left
+            return []
+        del state.open_by_day[exchange.day]
+        return self.days.exchange_closed(exchange.day, now) if exchange.day < state.day else []
+
+    # ------------------------------------------------------------- booking the answers
+
+    def _note_pre_settlement(self, case: Case, envelope: Envelope) -> None:
+        if envelope.origin.kind == Kind.RESULT:
+            if may("hub", case, PRESETTLED):
+                advance("hub", case, PRESETTLED)
+        else:
+            self._note_refusal(case, envelope)
+
+    def _note_refusal(self, case: Case, envelope: Envelope) -> None:
+        refusal = open_body(envelope)
+        assert isinstance(refusal, Rejection)
+        if is_final(refusal.code) and may("hub", case, REJECTED):
+            advance("hub", case, REJECTED)
+            case.reason = refusal.code
+
+    def _book_settlement(self, case: Case, envelope: Envelope) -> None:
+        """Book total, funds, account, cash and hospital share for clearing, once."""
+        if envelope.origin.kind != Kind.RESULT:
+            self._note_refusal(case, envelope)
+            return
+        if not may("hub", case, SETTLED) or case.state == REVERSED:
+            return
+        answer = open_body(envelope)
+        assert isinstance(answer, SettlementResult)
+        check_split(answer)
+        # From here the operation succeeds.
+        self._settle(case, answer, envelope.body)
+
+    def _settle(self, case: Case, answer: SettlementResult, body: bytes) -> None:
+        advance("hub", case, SETTLED)
+        case.institution, case.visit, case.batch = answer.institution, answer.visit, answer.batch
+        case.person_no, case.insutype = answer.person_no, answer.insutype
+        case.med_type, case.settlement_id = answer.med_type, answer.settlement_id
+        case.total_fen, case.fund_fen, case.funds = answer.total_fen, answer.fund_fen, answer.funds
+        case.account_fen, case.cash_fen = answer.account_fen, answer.cash_fen
+        case.hospital_fen = answer.hospital_fen
+        case.day = case.stamped_day
+        case.digest = sha256(body).digest()[:16]
+        self.ledger.post(case.key, PostingKind.SETTLE, self.legs(case, 1))
+        self.days.note_settled(case)
+
+    def legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
+        """Funds and account against what the payer's province owes the payee's."""
+        payer, payee = province_of(case.insured), province_of(case.treatment)
+        counterparty = f"due:{payer}:{payee}:{case.insutype}"
+        return settlement_legs(case.funds, case.account_fen, counterparty, sign)
+
+    def _book_cancellation(self, case: Case, envelope: Envelope) -> None:
+        if envelope.origin.kind == Kind.RESULT and case.state == SETTLED:
+            self._undo(case, PostingKind.CANCEL)
+
+    def _undo(self, case: Case, kind: PostingKind) -> None:
+        advance("hub", case, REVERSED)
+        case.undone_day = case.stamped_undo_day
+        self.ledger.post(case.key, kind, self.legs(case, -1))
+        self.days.note_undone(case, case.undone_day)
+
+    def _book_reversal(self, case: Case, envelope: Envelope) -> None:
+        if envelope.origin.kind != Kind.RESULT:
+            return
+        answer = open_body(envelope)
+        assert isinstance(answer, ReversalResult)
+        if answer.outcome == "reinstated" and case.state == REVERSED and case.digest:
+            advance("hub", case, SETTLED)
+            case.undone_day = case.stamped_undo_day = ""
+            self.ledger.post(case.key, PostingKind.REINSTATE, self.legs(case, 1))
+        elif answer.outcome == "rejected" and may("hub", case, REJECTED):
+            advance("hub", case, REJECTED)
+        elif answer.outcome == "reversed" and case.state == SETTLED:
+            self._undo(case, PostingKind.REVERSE)
+        elif answer.outcome in ("reversed", "nothing") and case.state not in (SETTLED, REVERSED):
+            # The settlement never got as far as here: nothing to post.
+            if may("hub", case, REVERSED):
+                advance("hub", case, REVERSED)
+
+    def _book_status(self, case: Case, envelope: Envelope) -> None:
+        """A status answer may be the first the hub hears of what happened."""
+        if envelope.origin.kind != Kind.RESULT:
+            return
+        status = open_body(envelope)
+        assert isinstance(status, StatusResult)
+        if status.state in LIVE and status.settlement and not case.digest and may(
+            "hub", case, SETTLED
+        ):
+            answer = msgspec.msgpack.decode(status.settlement, type=SettlementResult)
+            check_split(answer)
+            self._settle(case, answer, status.settlement)
+        elif status.state == REVERSED and case.state == SETTLED and case.stamped_undo_day:
+            self._undo(case, PostingKind.CANCEL)
+        elif status.state == REJECTED and may("hub", case, REJECTED):
+            advance("hub", case, REJECTED)
