@@ -28,12 +28,8 @@ _PERIOD = re.compile(r"\d{4}-(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
 def check_traffic(ground: Ground) -> None:
-    """Check duration, flows, faults, thresholds and clearing."""
+    """Check flows, faults, thresholds and clearing."""
     scenario = ground.scenario
-    duration = scenario.duration
-    if not DURATION_LEAST <= duration <= DURATION_MOST:
-        want = f"1ms..366d (would need ~{events_of(scenario)} events)"
-        ground.refuse(ErrorCode.E_RANGE, ("duration",), want)
     seen: set[str] = set()
     for number, flow in enumerate(scenario.flow):
         place: Path = ("flow", number)
@@ -51,6 +47,13 @@ def check_traffic(ground: Ground) -> None:
             _check_threshold(ground, key, expression)
     if scenario.clearing is not None:
         _check_clearing(ground, scenario.clearing)
+
+
+def check_duration(ground: Ground) -> None:
+    """Check the duration, on which every other moment depends."""
+    if not DURATION_LEAST <= ground.scenario.duration <= DURATION_MOST:
+        want = f"1ms..366d (would need ~{events_of(ground.scenario)} events)"
+        ground.refuse(ErrorCode.E_RANGE, ("duration",), want)
 
 
 def visits_of(flow: Flow, duration: int) -> int:

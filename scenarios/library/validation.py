@@ -11,7 +11,7 @@ from yidi.scenarios.library.ground import Ground, check_texts
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.library.story_checks import check_story
 from yidi.scenarios.library.toml_lines import Document
-from yidi.scenarios.library.traffic_checks import check_traffic
+from yidi.scenarios.library.traffic_checks import check_duration, check_traffic
 from yidi.scenarios.library.world_checks import check_world
 
 __all__ = ["check_texts", "validate"]
@@ -24,6 +24,7 @@ def validate(scenario: Scenario, document: Document) -> None:
         ScenarioError: the first thing that is wrong.
     """
     ground = Ground(scenario, document)
+    check_duration(ground)
     check_world(ground)
     check_story(ground)
     check_traffic(ground)
