@@ -243,4 +243,3 @@ class Node(Generic[S]):
         counters = self.state.counters
         counters[code] = counters.get(code, 0) + 1
         return []
-

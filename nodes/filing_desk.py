@@ -47,9 +47,7 @@ class FilingDesk:
         region.requests[t.INSURANCE_STATUS] = self._on_status
         region.results[t.FILING_UPLOAD] = self._on_uploaded
 
-    def _on_filing(
-        self, envelope: Envelope, body: FilingRequest, now: Instant
-    ) -> list[Envelope]:
+    def _on_filing(self, envelope: Envelope, body: FilingRequest, now: Instant) -> list[Envelope]:
         region = self.region
         if (again := region.first_answer(envelope, now)) is not None:
             return again
@@ -162,9 +160,7 @@ class FilingDesk:
         self.region.outbox.take(pending.origin.message_id)
         return []
 
-    def _on_status(
-        self, envelope: Envelope, body: InsuranceStatus, now: Instant
-    ) -> list[Envelope]:
+    def _on_status(self, envelope: Envelope, body: InsuranceStatus, now: Instant) -> list[Envelope]:
         region = self.region
         if envelope.origin.sender != f"operator:{region.code}":
             return region.refuse(envelope, ErrorCode.E_ROLE, now)

@@ -17,10 +17,11 @@ from hashlib import sha256
 import msgspec
 
 from yidi.nodes.base import Node, NodeState
+from yidi.nodes.clearing_plan import ClearingPlan
 from yidi.nodes.hub_clearing import ClearingState, HubClearing
 from yidi.nodes.hub_days import DaysState, HubDays
 from yidi.nodes.hub_filings import FilingLibrary, HubFilings
-from yidi.nodes.hub_plan import ClearingPlan
+from yidi.nodes.hub_prefund import HubPrefund, PrefundState
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
 from yidi.nodes.treatment_region import check_split, is_final
@@ -46,11 +47,8 @@ class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What a hub is set up with."""
 
     code: str
-    treatment: frozenset[str]
-    insured: frozenset[str]
-    """Region codes connected in each role."""
-    start_day: str
     plan: ClearingPlan
+    """Opening day, connected regions by role, calendar and prefunds."""
 
 
 class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -63,8 +61,6 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class HubState(NodeState, kw_only=True):
     """The hub's memory."""
 
-    day: str = ""
-    """The accounting day; changed by day close only."""
     relayed: int = 0
     """Numbers the exchanges in the hub's order."""
     cases: dict[str, Case] = {}
@@ -74,6 +70,7 @@ class HubState(NodeState, kw_only=True):
     filings: FilingLibrary = {}
     days: DaysState = msgspec.field(default_factory=DaysState)
     clearing: ClearingState = msgspec.field(default_factory=ClearingState)
+    prefund: PrefundState = msgspec.field(default_factory=PrefundState)
 
 
 class Hub(Node[HubState]):
@@ -83,15 +80,17 @@ class Hub(Node[HubState]):
     state_type = HubState
 
     def __init__(self, config: HubConfig, state: HubState | None = None) -> None:
-        super().__init__(f"hub:{config.code}", state or HubState(day=config.start_day))
+        super().__init__(f"hub:{config.code}", state or HubState())
         self.config = config
         self._known = frozenset(
-            [f"treatment:{code}" for code in config.treatment]
-            + [f"insured:{code}" for code in config.insured]
+            [f"treatment:{code}" for code in config.plan.treatment]
+            + [f"insured:{code}" for code in config.plan.insured]
         )
+        self.cases = self.state.cases
         self.library = HubFilings(self)
-        self.days = HubDays(self, self.state.days, config.plan)
-        self.clearing = HubClearing(self, self.state.clearing, config.plan)
+        self.prefund = HubPrefund(self, self.state.prefund, config.plan)
+        self.clearing = HubClearing(self, self.state.clearing, config.plan, self.prefund)
+        self.days = HubDays(self, self.state.days, config.plan, self.clearing)
         book: dict[str, Callable[[Case, Envelope], None]] = {t.REVERSAL: self._book_reversal}
         book[t.STATUS_QUERY] = self._book_status
         book |= dict.fromkeys(t.PRE_SETTLEMENTS, self._note_pre_settlement)
@@ -138,7 +137,7 @@ class Hub(Node[HubState]):
         state.relayed = sequence = state.relayed + 1
         transaction = origin.transaction
         if transaction not in MONEY:
-            stamp = Stamp(state.day, sequence, self.address)
+            stamp = Stamp(state.days.day, sequence, self.address)
             return [envelope.relayed(origin.recipient, stamp)]
         case = state.cases.get(origin.case_key)
         if case is None:
@@ -157,7 +156,7 @@ class Hub(Node[HubState]):
 
     def _day_for(self, case: Case, transaction: str) -> str:
         """The accounting day of an effect: today's at its first relay, the same ever after."""
-        today = self.state.day
+        today = self.state.days.day
         if transaction in t.SETTLEMENTS:
             case.stamped_day = case.stamped_day or today
             return case.stamped_day
@@ -170,7 +169,7 @@ class Hub(Node[HubState]):
         state, origin = self.state, envelope.origin
         state.relayed += 1
         book = self._book.get(origin.transaction)
-        day = state.day
+        day = state.days.day
         outputs: list[Envelope] = []
         if book is not None:
             case = state.cases.get(origin.case_key)
@@ -179,8 +178,6 @@ class Hub(Node[HubState]):
             book(case, envelope)
             day = self._answer_day(case, origin)
             outputs = self._close_exchange(origin.correlation_id, now)
-        elif origin.transaction == t.ADJUSTMENT:
-            self.clearing.on_adjustment_answered(envelope)
         stamp = Stamp(day, state.relayed, self.address)
         return [envelope.relayed(origin.recipient, stamp), *outputs]
 
@@ -193,7 +190,7 @@ class Hub(Node[HubState]):
             return case.stamped_undo_day
         if transaction == t.STATUS_QUERY:
             return case.undone_day if case.state == REVERSED else case.stamped_day
-        return self.state.day
+        return self.state.days.day
 
     def _close_exchange(self, message_id: str, now: Instant) -> list[Envelope]:
         state = self.state
@@ -205,7 +202,7 @@ class Hub(Node[HubState]):
             state.open_by_day[exchange.day] = left
             return []
         del state.open_by_day[exchange.day]
-        return self.days.exchange_closed(exchange.day, now) if exchange.day < state.day else []
+        return self.days.exchange_closed(exchange.day, now) if exchange.day < state.days.day else []
 
     # ------------------------------------------------------------- booking the answers
 
@@ -256,8 +253,12 @@ class Hub(Node[HubState]):
         return settlement_legs(case.funds, case.account_fen, counterparty, sign)
 
     def _book_cancellation(self, case: Case, envelope: Envelope) -> None:
-        if envelope.origin.kind == Kind.RESULT and case.state == SETTLED:
+        if case.state != SETTLED:
+            return
+        if envelope.origin.kind == Kind.RESULT:
             self._undo(case, PostingKind.CANCEL)
+        else:
+            case.stamped_undo_day = ""
 
     def _undo(self, case: Case, kind: PostingKind) -> None:
         advance("hub", case, REVERSED)
@@ -273,15 +274,18 @@ class Hub(Node[HubState]):
         if answer.outcome == "reinstated" and case.state == REVERSED and case.digest:
             advance("hub", case, SETTLED)
             case.undone_day = case.stamped_undo_day = ""
+            self.days.note_reinstated(case)
             self.ledger.post(case.key, PostingKind.REINSTATE, self.legs(case, 1))
         elif answer.outcome == "rejected" and may("hub", case, REJECTED):
             advance("hub", case, REJECTED)
         elif answer.outcome == "reversed" and case.state == SETTLED:
             self._undo(case, PostingKind.REVERSE)
-        elif answer.outcome in ("reversed", "nothing") and case.state not in (SETTLED, REVERSED):
+        elif case.state == SETTLED:
+            # A cancellation that had not come: it will be refused, the settlement stands.
+            case.stamped_undo_day = ""
+        elif case.state != REVERSED and may("hub", case, REVERSED):
             # The settlement never got as far as here: nothing to post.
-            if may("hub", case, REVERSED):
-                advance("hub", case, REVERSED)
+            advance("hub", case, REVERSED)
 
     def _book_status(self, case: Case, envelope: Envelope) -> None:
         """A status answer may be the first the hub hears of what happened."""
@@ -289,8 +293,11 @@ class Hub(Node[HubState]):
             return
         status = open_body(envelope)
         assert isinstance(status, StatusResult)
-        if status.state in LIVE and status.settlement and not case.digest and may(
-            "hub", case, SETTLED
+        if (
+            status.state in LIVE
+            and status.settlement
+            and not case.digest
+            and may("hub", case, SETTLED)
         ):
             answer = msgspec.msgpack.decode(status.settlement, type=SettlementResult)
             check_split(answer)

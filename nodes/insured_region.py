@@ -157,7 +157,9 @@ class InsuredRegion(Node[InsuredState]):
             sex=person.sex,
             birth=person.birth,
             insurances=[insurance],
-            filings=[filing.view() for filing in person.filings if filing.area[:2] == treatment[:2]],
+            filings=[
+                filing.view() for filing in person.filings if filing.area[:2] == treatment[:2]
+            ],
             chronic=person.chronic,
             partition_key=person.partition_key,
         )
@@ -227,9 +229,7 @@ class InsuredRegion(Node[InsuredState]):
 
     # ------------------------------------------------------------- fee lines
 
-    def _on_fees(
-        self, envelope: Envelope, body: FeeUploadRequest, now: Instant
-    ) -> list[Envelope]:
+    def _on_fees(self, envelope: Envelope, body: FeeUploadRequest, now: Instant) -> list[Envelope]:
         if (again := self.first_answer(envelope, now)) is not None:
             return again
         if body.person_no not in self.state.persons:
@@ -449,9 +449,7 @@ def _closed(case: Case) -> ErrorCode:
     return ErrorCode.E_ALREADY_SETTLED if case.state != NEW else ErrorCode.E_BUSY
 
 
-def _result(
-    body: SettlementRequest, person: Person, split: Split, filing: str
-) -> SettlementResult:
+def _result(body: SettlementRequest, person: Person, split: Split, filing: str) -> SettlementResult:
     return SettlementResult(
         institution=body.institution,
         visit=body.visit,

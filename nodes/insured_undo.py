@@ -59,7 +59,7 @@ class Undo:
             return self._again(envelope, case.cancel_answer, now)
         if case is None or case.state not in LIVE:
             return region.refuse(envelope, ErrorCode.E_NOT_SETTLED, now)
-        if case.state == CLEARED:
+        if case.state == CLEARED or region.books.holds(case.key):
             return region.refuse(envelope, ErrorCode.E_CLEARED, now)
         if case.settlement_id != body.settlement_id or case.person_no != body.person_no:
             return region.refuse(envelope, ErrorCode.E_NOT_SETTLED, now)
@@ -107,7 +107,7 @@ class Undo:
         case = region.state.cases.get(envelope.origin.case_key)
         if case is not None and self._mismatches(case, body):
             return region.refuse(envelope, ErrorCode.E_REVERSAL_MISMATCH, now)
-        if case is not None and case.state == CLEARED:
+        if case is not None and (case.state == CLEARED or region.books.holds(case.key)):
             return region.refuse(envelope, ErrorCode.E_CLEARED, now)
         # From here the operation succeeds.
         region.state.tombstones[body.original_message_id] = True
@@ -177,4 +177,3 @@ class Undo:
         settlement = case.answer if case.state in LIVE else b""
         result = StatusResult(state=case.state, settlement=settlement)
         return self.region.answer(envelope, result, now)
-

@@ -162,9 +162,7 @@ class Doubt:
         if key is None:
             # Reversed before it came, or never sent: it must not take effect later.
             region.state.tombstones[body.original_message_id] = True
-            result = ReversalResult(
-                outcome="nothing", original_message_id=body.original_message_id
-            )
+            result = ReversalResult(outcome="nothing", original_message_id=body.original_message_id)
             return region.answer(envelope, result, now)
         case = region.state.cases[key]
         cancels = body.original_transaction in t.CANCELLATIONS
@@ -174,18 +172,14 @@ class Doubt:
         undone = case.state == REVERSED and not cancels
         if undone or case.state == REJECTED or (cancels and case.state == SETTLED):
             outcome = "reversed" if undone else "nothing"
-            result = ReversalResult(
-                outcome=outcome, original_message_id=body.original_message_id
-            )
+            result = ReversalResult(outcome=outcome, original_message_id=body.original_message_id)
             return region.answer(envelope, result, now)
         # From here the operation succeeds.
         region.remember(asked.message_id, envelope.body, -1, b"")
         what = "cancellation" if cancels else "settlement"
         return [self._reverse(case, asked, now, what, client=asked)]
 
-    def _mismatch(
-        self, case: Case, body: ReversalRequest, cancels: bool
-    ) -> ErrorCode | None:
+    def _mismatch(self, case: Case, body: ReversalRequest, cancels: bool) -> ErrorCode | None:
         """Why a reversal does not fit its original. Source: bad-input W30."""
         word = "cancellation" if cancels else "settlement"
         if (
@@ -194,7 +188,8 @@ class Doubt:
             or (body.total_fen and case.total_fen and body.total_fen != case.total_fen)
         ):
             return ErrorCode.E_REVERSAL_MISMATCH
-        return ErrorCode.E_CLEARED if case.state == CLEARED else None
+        closed = case.state == CLEARED or self.region.books.holds(case.key)
+        return ErrorCode.E_CLEARED if closed else None
 
     def _on_reversed(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """The insured region has reversed, or knows for certain that there was nothing."""

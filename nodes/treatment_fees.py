@@ -45,9 +45,7 @@ class Fees:
 
     # ------------------------------------------------------------- the visit
 
-    def _on_opening(
-        self, envelope: Envelope, body: VisitOpening, now: Instant
-    ) -> list[Envelope]:
+    def _on_opening(self, envelope: Envelope, body: VisitOpening, now: Instant) -> list[Envelope]:
         region = self.region
         code = envelope.origin.sender.partition(":")[2]
         institution = region.config.institutions.get(code)
@@ -96,9 +94,7 @@ class Fees:
         visit.cancelled = True
         return self.region.answer(envelope, Accepted(reference=body.visit), now)
 
-    def _on_discharge(
-        self, envelope: Envelope, body: VisitChange, now: Instant
-    ) -> list[Envelope]:
+    def _on_discharge(self, envelope: Envelope, body: VisitChange, now: Instant) -> list[Envelope]:
         visit = self._visit_of(envelope, body)
         if isinstance(visit, ErrorCode):
             return self.region.refuse(envelope, visit, now)
@@ -126,9 +122,7 @@ class Fees:
 
     # ------------------------------------------------------------- fee lines
 
-    def _on_fees(
-        self, envelope: Envelope, body: FeeUploadRequest, now: Instant
-    ) -> list[Envelope]:
+    def _on_fees(self, envelope: Envelope, body: FeeUploadRequest, now: Instant) -> list[Envelope]:
         region = self.region
         if (again := region.first_answer(envelope, now)) is not None:
             return again
@@ -232,9 +226,7 @@ class Fees:
             visit.units.append(body.batch)
         return unit
 
-    def _on_accepted(
-        self, envelope: Envelope, pending: Pending, now: Instant
-    ) -> list[Envelope]:
+    def _on_accepted(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """The insured region took the lines (or refused them, and they come out again)."""
         region, client = self.region, pending.client
         open_body(envelope)

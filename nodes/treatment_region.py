@@ -212,9 +212,7 @@ class TreatmentRegion(Node[TreatmentState]):
             )
         ]
 
-    def _on_pre_settled(
-        self, envelope: Envelope, pending: Pending, now: Instant
-    ) -> list[Envelope]:
+    def _on_pre_settled(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         case = self.state.cases[pending.origin.case_key]
         answer = open_body(envelope)
         if isinstance(answer, SettlementResult):
@@ -279,9 +277,7 @@ class TreatmentRegion(Node[TreatmentState]):
             invoice=body.invoice,
         )
 
-    def _case_of(
-        self, unit: Unit, asked: Origin, body: SettlementRequest, now: Instant
-    ) -> Case:
+    def _case_of(self, unit: Unit, asked: Origin, body: SettlementRequest, now: Instant) -> Case:
         """The unit's current attempt; after a refusal or an undoing, a new one with a new key."""
         cases = self.state.cases
         case = cases.get(unit.key)
@@ -379,9 +375,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if client is None:
             return []
         kind = envelope.origin.kind
-        return [
-            self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)
-        ]
+        return [self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)]
 
     def _unit_of(self, case: Case) -> Unit:
         return self.state.units[unit_key(case.institution, case.visit, case.batch)]
@@ -422,7 +416,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if case.state not in LIVE:
             code = ErrorCode.E_IN_DOUBT if case.state == INDOUBT else ErrorCode.E_NOT_SETTLED
             return self.refuse(envelope, code, now)
-        if case.state != SETTLED:
+        if case.state != SETTLED or self.books.holds(case.key):
             return self.refuse(envelope, ErrorCode.E_CLEARED, now)
         if case.person_no != body.person_no or case.settlement_id != body.settlement_id:
             return self.refuse(envelope, ErrorCode.E_PERSON_MISMATCH, now)
@@ -454,9 +448,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if client is None:
             return []
         kind = envelope.origin.kind
-        return [
-            self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)
-        ]
+        return [self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)]
 
     def undo(self, case: Case, kind: PostingKind, envelope: Envelope) -> None:
         """Take a booked case back: the same legs turned round, on the day the hub stamped."""

@@ -60,7 +60,9 @@ for _code, (_request, _result) in _PAIRS.items():
     _TYPES[_code, Kind.RESULT] = _result
     _TYPES[_code, Kind.REJECTION] = m.Rejection
 
-_BY_TYPE: dict[type, msgspec.msgpack.Decoder[msgspec.Struct]] = {kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())}
+_BY_TYPE: dict[type, msgspec.msgpack.Decoder[msgspec.Struct]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())
+}
 _DECODERS = {pair: _BY_TYPE[kind] for pair, kind in _TYPES.items()}
 
 

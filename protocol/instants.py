@@ -81,7 +81,9 @@ def parse_duration(text: str) -> Duration:
     """
     match = _DURATION.match(text)
     if not match:
-        raise ValueError(f"a duration is a whole number and us, ms, s, m, h or d; got {text[:64]!r}")
+        raise ValueError(
+            f"a duration is a whole number and us, ms, s, m, h or d; got {text[:64]!r}"
+        )
     return Duration(int(match[1]) * _UNITS[match[2]])
 
 
