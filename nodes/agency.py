@@ -32,7 +32,7 @@ class Host(Protocol):
     requests: dict[str, Callable[[Envelope, Any, Instant], list[Envelope]]]
     results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]]
 
-    def send(
+    def send(  # noqa: PLR0913 - the signature is Node's
         self,
         hop: str,
         recipient: str,

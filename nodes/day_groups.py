@@ -63,12 +63,12 @@ def day_entries(index: DayIndex, cases: dict[str, Case], day: str) -> dict[Group
     groups: dict[GroupKey, dict[tuple[str, int], Entry]] = {}
     for key in index.settled.get(day, ()):
         case = cases[key]
-        if stood_at_end(case, day):
+        if stood_at_end(case, day) and only in (None, group_of(case)):
             groups.setdefault(group_of(case), {})[key, 1] = Entry(case, 1)
     for key in index.undone.get(day, ()):
         case = cases[key]
         # A reinstated case has no undone day any more, and so no BACK line.
-        if case.undone_day == day and "" < case.day < day:
+        if case.undone_day == day and "" < case.day < day and only in (None, group_of(case)):
             groups.setdefault(group_of(case), {})[key, -1] = Entry(case, -1)
     # "BACK" sorts before "LIVE", as -1 does before 1.
     return {

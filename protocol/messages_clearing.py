@@ -202,6 +202,8 @@ class ClearingClose(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     parts: Number = 1
     """How many the region gets of this batch in all, over every pair it belongs to."""
     insutype: Text6 = ""
+    account_fen: Fen = 0
+    """Account money of these keys that is cleared too; 0 where it was paid on the spot."""
 
 
 class ClearingNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
