@@ -26,6 +26,7 @@ SIZE_MAX = 8 << 20
 """8 MiB: some twenty thousand claims; more belongs into several files."""
 
 STAYS_MAX = 999
+CODE_MAX = 40
 
 PSN_TYPES = ("1101", "1102", "1103", "1201", "1300", "1401", "1402", "1403", "1404", "1501")
 """Person types that a claim may name. Source: domain 3.1; the wire's dictionary holds more."""
@@ -61,7 +62,6 @@ ORDER = (
 """The order in which the mistakes of one claim are answered. Source: data README."""
 
 _REGION = re.compile(r"[0-9]{6}\Z")
-_FREE_CODE = re.compile(r"[^\s\x00-\x1f\x7f]{1,40}\Z")
 _WHOLE = re.compile(r"[0-9]{1,3}\Z")
 
 
@@ -192,8 +192,9 @@ def _mistakes(value: JsonObject, at: str) -> Iterator[Mistake]:
         if not _absent_or(value.get(name), lambda text: bool(_REGION.match(text))):
             yield _code_mistake(f"{at}.{name}", ("六位数字", "six digits"))
     for name in FREE_CODES:
-        if not _absent_or(value.get(name), lambda text: bool(_FREE_CODE.match(text))):
-            yield _code_mistake(f"{at}.{name}", ("不超过 40 字的代码", "a code, at most 40 long"))
+        if not _absent_or(value.get(name), _is_free_code):
+            want = (f"不超过 {CODE_MAX} 字的代码", f"a code of at most {CODE_MAX} characters")
+            yield _code_mistake(f"{at}.{name}", want)
     yield from _year_mistakes(value.get("year_to_date"), f"{at}.year_to_date")
 
 
@@ -227,6 +228,11 @@ def _absent_or(value: object, accept: Callable[[str], bool]) -> bool:
     if value is None:
         return True
     return isinstance(value, str) and not isinstance(value, Number) and accept(value)
+
+
+def _is_free_code(text: str) -> bool:
+    """Whether a text can be a code of somebody's own: short, visible, in one piece."""
+    return 0 < len(text) <= CODE_MAX and text.isprintable() and " " not in text
 
 
 def _is_date(value: object) -> bool:

@@ -14,14 +14,16 @@ import msgspec
 from yidi.protocol.codes import check_code
 from yidi.protocol.errors import ErrorCode, ScenarioError, YidiError
 from yidi.protocol.instants import parse_date
+from yidi.protocol.regions import check_region
 from yidi.scenarios.library.values import Fen, annotated, yuan_reader
 
 Level = Literal["1", "2", "3", "provincial"]
 Ratio = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
 """Basis points."""
 
+NAME_MAX = 60
+
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
-Region = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}\Z")]
 Prefix = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{2}\Z")]
 
 
@@ -31,6 +33,21 @@ def _day_reader(value: object) -> object:
         return parse_date(str(value))
     except YidiError:
         raise ScenarioError(ErrorCode.E_DATE, want='"2024-01-01"', got=str(value)) from None
+
+
+def _region_reader(value: object) -> object:
+    try:
+        return check_region(str(value))
+    except YidiError as error:
+        raise ScenarioError(error.code, want="a region code", got=str(value)) from None
+
+
+def _name_reader(value: object) -> object:
+    """Reader of a name: nothing in it may move a cursor or turn a line around."""
+    if isinstance(value, str) and 0 < len(value) <= NAME_MAX and value.isprintable():
+        return value
+    want = f"visible characters, at most {NAME_MAX}"
+    raise ScenarioError(ErrorCode.E_NAME, want=want, got=ascii(value))
 
 
 def _insutype_reader(value: object) -> object:
@@ -50,6 +67,8 @@ def _tier_reader(value: object) -> object:
 
 
 Day = Annotated[str, annotated(_day_reader)]
+Region = Annotated[str, annotated(_region_reader)]
+Name = Annotated[str, annotated(_name_reader)]
 Insutype = Annotated[str, annotated(_insutype_reader)]
 
 
@@ -120,7 +139,7 @@ class PolicyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """`[[policy]]`: one region, one insurance type, from one date."""
 
     region: Region
-    name: Text
+    name: Name
     insutype: Insutype
     valid_from: Day
     valid_to: Day | None = None
@@ -139,7 +158,7 @@ class PolicyEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class NoFilingEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[no_filing]]`: visits that need no filing, by agreement."""
 
-    name: Text
+    name: Name
     insured: tuple[Prefix, ...]
     treatment: tuple[Prefix, ...]
     med_type: tuple[Text, ...]
