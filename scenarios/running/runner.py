@@ -165,11 +165,11 @@ class Runner:
         deliver, wake = self._deliver, self._wake
         report_at = PROGRESS_EVERY
         while instants:
-            now = heappop(instants)
+            now: Instant = heappop(instants)  # type: ignore[assignment]
             if now > self._limit:
                 self.unfinished = True
                 return
-            self.now = Instant(now)
+            self.now = now
             # The list may grow while it is walked: what is due at once joins at its end.
             for target, raw in buckets[now]:
                 if raw is None:
