@@ -299,6 +299,37 @@ def test_without_json_a_person_reads_a_table(lang):
     assert 1 == len({width(row[: row.index(".") + 3]) for row in rows})
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("{", "E_DECODE byte 1: The document cannot be decoded."),
+        (changed(psn_type="9"), "E_CODE $.psn_type: The code is not in its dictionary."),
+        (changed(preselfpay="1"), "Note: Unknown, ignored: $.preselfpay → preselfpay_amt?"),
+        (EXAMPLES[-1]["claim"], "illustrative: calibrated to the local plan"),
+        (changed(preselfpay_amt="30000"), "E_SCOPE $: More is excluded from scope"),
+        (changed(**dict.fromkeys(map(str, range(12)))), "$.9, … +2"),
+    ],
+    ids=range(6),
+)
+def test_whatever_is_answered_is_shown_to_a_person(text, shown):
+    """Refusals, warnings and marks stand in the table too."""
+    _, out = run(text, "--lang", "en")
+
+    assert shown in out
+
+
+@pytest.mark.parametrize("name", ["claim.json", "-"])
+def test_a_file_is_read_like_standard_input(tmp_path, name):
+    """The claim may come from a file or from a pipe."""
+    path = tmp_path / "claim.json"
+    path.write_text(json.dumps(CLAIM), encoding="utf-8")
+
+    source = name if name == "-" else str(path)
+    done = CliRunner().invoke(quote, [source, "--json"], input=path.read_bytes())
+
+    assert "18900.00" == json.loads(done.stdout)["hifp_pay"]
+
+
 def test_ones_own_policy_is_laid_over_the_built_in(tmp_path):
     """`--policies` replaces the policy of the region and insurance type that it names."""
     own = tmp_path / "own.toml"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,7 +15,15 @@ from yidi.nodes.benefit import (
     explain,
     serious_total,
 )
-from yidi.nodes.policy import FilingCut, InpatientTerms, Policy, PolicyBook
+from yidi.nodes.policy import (
+    DeductiblePercent,
+    FilingCut,
+    InpatientTerms,
+    Policy,
+    PolicyBook,
+    SeriousIllness,
+    Tier,
+)
 from yidi.protocol.errors import ErrorCode
 
 STAY = Claim(
@@ -29,6 +38,7 @@ STAY = Claim(
     total_fen=25_000_00,
 )
 RESIDENT = replace(STAY, insutype="390", psn_type="1501")
+PERCENT = DeductiblePercent(ratio_bp=2000, floor_fen=0, ceiling_fen=10**9)
 
 
 def split_of(claim: Claim, book: PolicyBook = BOOK) -> Split:
@@ -266,3 +276,35 @@ def test_the_ratio_stays_between_nothing_and_the_whole(ratio, number, mode):
     whole = ratio + 300
     cut_ratio = whole - number if mode == "points" else (whole * number + 5_000) // 10_000
     assert min(max(cut_ratio, 0), 10_000) == split_of(claim, PolicyBook([policy])).ratio_bp
+
+
+@pytest.mark.parametrize(
+    ("terms", "treatment", "refused"),
+    [
+        ({"deductible": {"2": 0}}, "340500", True),
+        ({"deductible": {"3": 0}, "deductible_out": {"2": 0}}, "310000", True),
+        ({"deductible": {"3": 0}, "deductible_out": {"2": 0}}, "340600", False),
+        ({"deductible": {}, "deductible_percent": PERCENT}, "310000", False),
+        ({"deductible": {}, "deductible_percent": PERCENT}, "340600", True),
+    ],
+)
+def test_the_table_that_applies_must_hold_the_level(terms, treatment, refused):
+    """A level without a deductible where the claim needs one is E_NO_POLICY."""
+    whole = InpatientTerms(ratio={"3": 9000}, annual_cap_fen=10**9, **terms)
+    policy = Policy(
+        region="340500", name="x", insutype="310", valid_from="2024-01-01", inpatient=whole
+    )
+
+    found = compute(replace(STAY, treatment=treatment), PolicyBook([policy]))
+
+    assert refused is (found == ErrorCode.E_NO_POLICY)
+
+
+def test_tiers_that_all_have_a_bound_pay_nothing_above_the_last():
+    """Out-of-pocket above the last bound adds nothing."""
+    tiers = (Tier(upper_fen=100, ratio_bp=5000), Tier(upper_fen=300, ratio_bp=10_000))
+    scheme = SeriousIllness(threshold_fen=1000, tiers=tiers, cap_fen=10**9)
+
+    paid = [serious_total(scheme, oop) for oop in (0, 1000, 1001, 1100, 1299, 1300, 9999)]
+
+    assert [0, 0, 1, 50, 249, 250, 250] == paid
