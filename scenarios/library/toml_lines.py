@@ -157,7 +157,8 @@ def _place_of_parser(message: str, text: str, path: str) -> tuple[str, str]:
         line = text.count("\n", 0, digits.start()) + 1
         return f"{path}:{line}", "a number of fewer digits"
     found = _LINE_OF_PARSER.search(message)
-    return (f"{path}:{found[1]}" if found else path), message.partition(" (at")[0][:120]
+    last = text.rstrip("\n").count("\n") + 1
+    return f"{path}:{found[1] if found else last}", message.partition(" (at")[0][:120]
 
 
 def _decimal(text: str) -> Decimal:

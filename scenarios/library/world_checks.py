@@ -64,7 +64,8 @@ def _check_regions(ground: Ground) -> None:
         ground.need(bool(region.roles), ErrorCode.E_RANGE, (*place, "roles"), want)
         ground.bound(region.population, 0, POPULATION_MAX, (*place, "population"))
         ground.bound(region.clock_skew, -SKEW_MAX, SKEW_MAX, (*place, "clock_skew"))
-        _check_region_refs(ground, region, place, provinces)
+    for number, region in enumerate(ground.scenario.region):
+        _check_region_refs(ground, region, ("region", number), provinces)
 
 
 def _check_region_refs(ground: Ground, region: Region, place: Path, provinces: set[str]) -> None:
