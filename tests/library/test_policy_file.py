@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -205,3 +207,14 @@ def test_a_level_without_deductible_is_warned_of(tmp_path):
 
     assert "E_NO_POLICY" in "".join(policy_warnings(book, "zh"))
     assert "E_NO_POLICY" in "".join(policy_warnings(book, "en"))
+
+
+def test_the_file_shown_in_the_documents_can_be_loaded():
+    """The sample of docs/policies.md is a policy file."""
+    page = Path(__file__).parents[2] / "docs" / "policies.md"
+    sample = page.read_text("utf-8").split("```toml\n")[1].split("```")[0]
+
+    book = load_policies_text(sample, "policies.md")
+
+    assert ("340500",) == book.regions()
+    assert book.policies[0].is_illustrative("inpatient.ratio.provincial")
