@@ -9,6 +9,8 @@ from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.library.ground import Ground
 from yidi.scenarios.library.toml_lines import parse_toml
 
+LINE = line_of('id = "lin"', TINY)
+
 
 def _ground(text=TINY):
     return Ground(accepted(text), parse_toml(text, str(TINY_PATH)))
@@ -39,7 +41,7 @@ def test_each_question_has_its_code(question, code):
         question(_ground(), ("person", 0, "id"))
 
     assert code == caught.value.code
-    assert caught.value.at.endswith(f":{line_of('id = "lin"', TINY)}:person[0].id")
+    assert caught.value.at.endswith(f":{LINE}:person[0].id")
 
 
 def test_an_endless_text_is_refused():
