@@ -1,0 +1,362 @@
+"""The checks that watch a run as it happens; every call must be cheap.
+
+The runner calls `on_posting` for each effect that a node books and `on_delivery` after a node
+(or a client) has handled a message. State is kept in `watch`, results in a `TallyBook`;
+`finish` closes what can only be judged at the end. What needs whole books rather than one event
+is in the audits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from yidi.broker.link import GAP_MAX
+from yidi.nodes.ledger import Posting, PostingKind
+from yidi.nodes.lifecycle import Case
+from yidi.protocol import transactions as t
+from yidi.protocol.bodies import open_body
+from yidi.protocol.envelope import Envelope
+from yidi.protocol.instants import Instant
+from yidi.protocol.messages import ReversalRequest
+from yidi.scenarios.judging.closing_checks import ClosingChecks
+from yidi.scenarios.judging.verdicts import Tally, TallyBook
+from yidi.scenarios.judging.watch import CLEARED, INDOUBT, REVERSED, NodeWatch, Pair, Seen
+
+SETTLE, CANCEL, REVERSE = PostingKind.SETTLE, PostingKind.CANCEL, PostingKind.REVERSE
+REINSTATE = PostingKind.REINSTATE
+FEN_MAX = 10**11
+ANSWERS_MAX = 20_000
+"""Answers per generation whose repeats are compared; repeats come within minutes."""
+_EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
+_FULL_BOOKS = ("treatment", "insured")
+
+
+class EventChecks:
+    """Every check that can be made on one event; give it to the runner as `checks`."""
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Any],
+        book: TallyBook | None = None,
+        position: Callable[[], int] | None = None,
+    ) -> None:
+        """Watch `nodes` (address → node) from before the run begins.
+
+        Args:
+            nodes: Every node that is ours; a case's other side may be missing (observed).
+            book: Where the results go.
+            position: The journal's next lsn, so that a violation can say where it was seen.
+        """
+        self.book = book or TallyBook()
+        self.position = position
+        self.watches = {address: NodeWatch(address, node) for address, node in nodes.items()}
+        self.pairs: dict[tuple[str, str], Pair] = {}
+        self.closing = ClosingChecks(self.book, self.watches)
+        self.reversals: dict[str, str] = {}
+        """Message id of every reversal sent → case key."""
+        self._answers: dict[str, bytes] = {}
+        self._answers_before: dict[str, bytes] = {}
+        self._effects: dict[tuple[str, str], bytes] = {}
+        self._reused: dict[str, tuple[str, str]] = {}
+        ids = ("01", "02", "03", "06", "07", "08", "09", "10", "12", "17", "18", "20", "36", "38")
+        (
+            self._split, self._legs, self._explained, self._told, self._once, self._again,
+            self._reuse, self._unit, self._steps, self._mirror, self._tomb, self._cleared,
+            self._order, self._time,
+        ) = (self.book["INV-" + number] for number in ids)  # fmt: skip
+
+    # ------------------------------------------------------------------ postings
+
+    def on_posting(self, node: Any, posting: Posting, case: Case | None) -> None:
+        """A node has booked an effect; `case` is None where the key is no case's."""
+        watch = self.watches[node.address]
+        total = 0
+        for _, fen in posting.legs:
+            total += fen
+        self._legs.count += 1
+        if total:
+            self._fail(self._legs, watch, posting.key, f"{posting.kind} legs sum to {total}")
+        if case is None:
+            self.closing.on_posting(watch, posting)
+            return
+        seen = watch.of(posting.key)
+        kind = posting.kind
+        if kind is SETTLE:
+            self._on_settle(watch, posting, case, seen)
+        elif kind is CANCEL or kind is REVERSE:
+            self._on_undo(watch, posting, case, seen)
+        elif kind is REINSTATE:
+            self._on_reinstate(watch, posting, case, seen)
+        else:
+            self.closing.on_posting(watch, posting)
+
+    def _on_settle(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
+        self._once.count += 1
+        seen.settled += 1
+        if seen.settled > 1:
+            self._fail(self._once, watch, case.key, f"SETTLE number {seen.settled}")
+        self._tomb.count += seen.tomb
+        if seen.tomb:
+            self._fail(self._tomb, watch, case.key, "SETTLE after its reversal was accepted")
+        self._check_split(watch, case)
+        seen.legs, seen.day, seen.live = posting.legs, case.day, True
+        if watch.role in _FULL_BOOKS:
+            self._take_unit(watch, case)
+            self._book_pair(watch, case, case.fund_fen)
+
+    def _check_split(self, watch: NodeWatch, case: Case) -> None:
+        self._split.count += 1
+        total, fund, cash = case.total_fen, case.fund_fen, case.cash_fen
+        account, hospital = case.account_fen, case.hospital_fen
+        paid = 0
+        for pay in case.funds:
+            paid += pay.fund_fen
+        if total != fund + account + cash + hospital or paid != fund:
+            facts = f"total={total} fund={fund} ({paid}) account={account} cash={cash}"
+            self._fail(self._split, watch, case.key, f"{facts} hospital={hospital}")
+        if min(total, fund, cash, account, hospital) < 0 or total > FEN_MAX:
+            self._fail(self._split, watch, case.key, f"an amount is out of range, total={total}")
+
+    def _on_undo(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
+        self._once.count += 1
+        if posting.kind is CANCEL:
+            seen.cancelled += 1
+        else:
+            seen.reversed += 1
+        if not seen.live or seen.cancelled > 1 + seen.reinstated or seen.reversed > 1:
+            facts = f"{posting.kind} of a case that does not stand"
+            self._fail(self._once, watch, case.key, facts)
+        seen.live = False
+        self._mirror.count += 1
+        if seen.legs is None or posting.legs != [(name, -fen) for name, fen in seen.legs]:
+            facts = f"{posting.kind} {posting.legs} against {seen.legs}"
+            self._fail(self._mirror, watch, case.key, facts)
+        self._cleared.count += 1
+        if case.clearing_batch or seen.state is CLEARED:
+            facts = f"{posting.kind} after clearing in {case.clearing_batch}"
+            self._fail(self._cleared, watch, case.key, facts)
+        if watch.role in _FULL_BOOKS:
+            watch.units.pop((case.institution, case.visit, case.batch), None)
+            self._book_pair(watch, case, -case.fund_fen)
+
+    def _on_reinstate(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
+        self._once.count += 1
+        seen.reinstated += 1
+        if seen.live or seen.reinstated > seen.cancelled:
+            self._fail(self._once, watch, case.key, "REINSTATE of a case that was not cancelled")
+        seen.live = True
+        self._mirror.count += 1
+        if posting.legs != seen.legs:
+            self._fail(self._mirror, watch, case.key, f"REINSTATE {posting.legs}")
+        if watch.role in _FULL_BOOKS:
+            self._take_unit(watch, case)
+            self._book_pair(watch, case, case.fund_fen)
+
+    def _take_unit(self, watch: NodeWatch, case: Case) -> None:
+        self._unit.count += 1
+        unit = (case.institution, case.visit, case.batch)
+        other = watch.units.setdefault(unit, case.key)
+        if other != case.key:
+            self._fail(self._unit, watch, case.key, f"unit {'/'.join(unit)} is live as {other}")
+
+    def _book_pair(self, watch: NodeWatch, case: Case, fen: int) -> None:
+        """INV-03: what one side has booked and the other has not needs a reason at T."""
+        treatment = self.watches.get("treatment:" + case.treatment)
+        if treatment is None or "insured:" + case.insured not in self.watches:
+            return
+        names = (case.treatment, case.insured)
+        pair = self.pairs.get(names)
+        if pair is None:
+            pair = self.pairs[names] = Pair()
+        self._explained.count += 1
+        left = pair.book(case.key, fen if watch.role == "insured" else -fen)
+        if left:
+            self._explain(treatment, watch, case.key, left)
+
+    def _explain(self, treatment: NodeWatch, watch: NodeWatch, key: str, left: int) -> None:
+        case = treatment.cases.get(key)
+        doubtful = case is not None and case.state is INDOUBT
+        if not doubtful and not treatment.waits_for(key):
+            facts = f"insured minus treatment region = {left} fen, nothing under way"
+            self._fail(self._explained, watch, key, facts)
+
+    # ------------------------------------------------------------------ deliveries
+
+    def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
+        """A node or a client has handled a message."""
+        watch = self.watches.get(envelope.hop)
+        origin = envelope.origin
+        if origin.kind == 1:
+            self._compare_answers(envelope, watch)
+        if watch is None:
+            if origin.kind == 1 and origin.transaction in t.SETTLEMENTS:
+                self._check_told(envelope)
+            return
+        self._check_link(watch, envelope)
+        # An institution does not know the key under which its region settles.
+        key = origin.case_key or watch.effect_ids.get(origin.message_id, "")
+        if not key:
+            self.closing.on_delivery(watch, envelope)
+            return
+        transaction = origin.transaction
+        if origin.kind == 0:
+            if transaction in _EFFECTS and watch.role == "insured":
+                self._note_effect(watch, envelope)
+            elif transaction == t.REVERSAL:
+                self._note_reversal(watch, envelope)
+        elif origin.correlation_id in self._reused:
+            self._check_reuse(watch, envelope)
+        case = watch.cases.get(key)
+        if case is None:
+            return
+        seen = watch.of(key)
+        if origin.kind == 1 and transaction in t.PRE_SETTLEMENTS and not seen.settled:
+            seen.pre = envelope.body
+        if case.state is not seen.state:
+            self._check_step(watch, case, seen)
+
+    def _check_step(self, watch: NodeWatch, case: Case, seen: Seen) -> None:
+        """INV-12, and INV-03 where the treatment region's doubt ends."""
+        before, after = seen.state, case.state
+        self._steps.count += 1
+        if after not in watch.steps[before]:
+            self._fail(self._steps, watch, case.key, f"{before} -> {after}")
+        seen.state = after
+        if before is INDOUBT:
+            pair = self.pairs.get((case.treatment, case.insured))
+            left = pair.open.get(case.key, 0) if pair is not None else 0
+            if left:
+                self._explain(watch, watch, case.key, left)
+
+    def _check_link(self, watch: NodeWatch, envelope: Envelope) -> None:
+        """INV-36 and INV-38: sequences applied once, in order or from a known gap."""
+        link = envelope.link
+        if link is None:
+            return
+        self._order.count += 1
+        sequence, sender = link.sequence, link.sender
+        last = watch.links.get(sender, 0)
+        if sequence == last + 1:
+            watch.links[sender] = sequence
+        else:
+            self._check_gap(watch, sender, sequence, last)
+        clock = watch.node.state.now
+        self._time.count += 1
+        if clock < watch.now:
+            self._fail(self._time, watch, "", f"{watch.now} -> {clock}")
+        watch.now = clock
+
+    def _check_gap(self, watch: NodeWatch, sender: str, sequence: int, last: int) -> None:
+        missing = watch.missing.setdefault(sender, {})
+        if sequence > last:
+            for number in range(max(last + 1, sequence - GAP_MAX), sequence):
+                missing[number] = None
+            watch.links[sender] = sequence
+        elif sequence in missing:
+            del missing[sequence]
+        else:
+            self._fail(self._order, watch, "", f"sequence {sequence} of {sender} applied again")
+
+    def _compare_answers(self, envelope: Envelope, watch: NodeWatch | None) -> None:
+        """INV-08: one request, one answer, byte for byte, on every hop and every repeat."""
+        asked, body = envelope.origin.correlation_id, envelope.body
+        answers = self._answers
+        first = answers.get(asked) or self._answers_before.get(asked)
+        if first is None:
+            answers[asked] = body
+            if len(answers) >= ANSWERS_MAX:
+                self._answers_before, self._answers = answers, {}
+            return
+        self._again.count += 1
+        if first != body:
+            node = watch.address if watch is not None else envelope.origin.recipient
+            self._again.fail(
+                f"another answer to {envelope.origin.transaction} than the first",
+                key=envelope.origin.case_key, node=node, message_ids=(asked,), lsn=self._lsn(),
+            )  # fmt: skip
+
+    def _check_told(self, envelope: Envelope) -> None:
+        """INV-06: a settlement told to an institution is booked, here and at the insured region."""
+        origin = envelope.origin
+        treatment = self.watches.get(origin.sender)
+        if treatment is None:
+            return
+        self._told.count += 1
+        case = treatment.cases.get(origin.case_key)
+        if case is None or not case.digest or case.answer != envelope.body:
+            self._fail(self._told, treatment, origin.case_key, "told, and not booked so")
+            return
+        insured = self.watches.get("insured:" + case.insured)
+        if insured is not None:
+            there = insured.cases.get(case.key)
+            if there is None or there.answer != envelope.body:
+                self._fail(self._told, insured, case.key, "told, and booked otherwise")
+
+    def _note_effect(self, watch: NodeWatch, envelope: Envelope) -> None:
+        """INV-09: remember an effect's first content; other content must be refused."""
+        origin = envelope.origin
+        place = (origin.case_key, origin.transaction)
+        first = self._effects.setdefault(place, envelope.body)
+        if first is not envelope.body and first != envelope.body:
+            seen = watch.of(origin.case_key)
+            if origin.transaction in t.CANCELLATIONS and not seen.cancelled - seen.reinstated:
+                # The first was refused or undone: another one may be asked for.
+                self._effects[place] = envelope.body
+                return
+            self._reused[origin.message_id] = place
+
+    def _check_reuse(self, watch: NodeWatch, envelope: Envelope) -> None:
+        origin = envelope.origin
+        self._reuse.count += 1
+        if origin.kind != 2:
+            facts = f"{origin.transaction} with other content took effect"
+            self._fail(self._reuse, watch, origin.case_key, facts)
+
+    def _note_reversal(self, watch: NodeWatch, envelope: Envelope) -> None:
+        """INV-18: an accepted reversal of what never settled here leaves a tombstone."""
+        origin = envelope.origin
+        self.reversals[origin.message_id] = origin.case_key
+        if watch.role != "insured":
+            return
+        asked = _reversal_in(envelope)
+        case = watch.cases.get(origin.case_key)
+        if asked.original_transaction in t.SETTLEMENTS and case is not None:
+            seen = watch.of(origin.case_key)
+            if not seen.settled and case.state is REVERSED:
+                self._tomb.count += 1
+                seen.tomb = True
+
+    # ------------------------------------------------------------------ results
+
+    def finish(self) -> TallyBook:
+        """Judge what only the end can show: nothing is left open between two books."""
+        for (treatment, insured), pair in self.pairs.items():
+            watch = self.watches["treatment:" + treatment]
+            if pair.difference != sum(pair.open.values()):
+                facts = f"{treatment}/{insured}: {pair.difference} fen unexplained"
+                self._fail(self._explained, watch, "", facts)
+            for key, left in pair.open.items():
+                self._explain(watch, watch, key, left)
+        for watch in self.watches.values():
+            for key, case in watch.cases.items():
+                if watch.steps and case.state is not watch.of(key).state:
+                    self._check_step(watch, case, watch.of(key))
+        self.closing.finish()
+        return self.book
+
+    def _lsn(self) -> int | None:
+        return self.position() - 1 if self.position is not None else None
+
+    def _fail(self, tally: Tally, watch: NodeWatch, key: str, facts: str) -> None:
+        case = watch.cases.get(key)
+        ids = (case.settle_message_id, case.cancel_message_id) if case is not None else ()
+        tally.fail(
+            facts, key=key, node=watch.address, message_ids=filter(None, ids), lsn=self._lsn()
+        )
+
+
+def _reversal_in(envelope: Envelope) -> ReversalRequest:
+    body = open_body(envelope)
+    assert isinstance(body, ReversalRequest)
+    return body
