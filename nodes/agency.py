@@ -119,3 +119,8 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def operator_of(address: str) -> str:
     """The address of a node's operator: `hub:100000` → `operator:100000`."""
     return "operator:" + address.partition(":")[2]
+
+
+def known_code(code: str) -> ErrorCode:
+    """The registry's code of a peer's refusal; E_CODE for one that it does not have."""
+    return ErrorCode.__members__.get(code, ErrorCode.E_CODE)

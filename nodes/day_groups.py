@@ -58,8 +58,10 @@ def stood_at_end(case: Case, day: str) -> bool:
     return case.state == INDOUBT and case.day == day and bool(case.digest)
 
 
-def day_entries(index: DayIndex, cases: dict[str, Case], day: str) -> dict[GroupKey, list[Entry]]:
-    """A day's effects by group, sorted by key and kind; the groups are in sorted order."""
+def day_entries(
+    index: DayIndex, cases: dict[str, Case], day: str, only: GroupKey | None = None
+) -> dict[GroupKey, list[Entry]]:
+    """A day's effects by group (or of one group), each sorted by key and kind; groups sorted."""
     groups: dict[GroupKey, dict[tuple[str, int], Entry]] = {}
     for key in index.settled.get(day, ()):
         case = cases[key]

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 
-from yidi.protocol.messages import Day, Fen, FundPay, SignedFen, Text6, Text30, Text50, Text200
+from yidi.protocol.messages import Day, Fen, Text6, Text30, Text50, Text200
 
 KEYS_MAX = 4_000
 """Keys of one detail message: 20 bytes each, well inside one frame."""
@@ -23,7 +23,19 @@ Keys = Annotated[list[Text30], msgspec.Meta(max_length=KEYS_MAX)]
 Month = Annotated[str, msgspec.Meta(max_length=7)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**40)]
 Digest = Annotated[bytes, msgspec.Meta(max_length=32)]
-Funds = Annotated[list[FundPay], msgspec.Meta(max_length=16)]
+Sum = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""Fen of many cases: a busy pair's month goes beyond the bound of one amount."""
+SignedSum = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+
+
+class FundSum(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What one fund pays of many cases."""
+
+    fund_pay_type: Text6
+    fund_fen: Sum
+
+
+Funds = Annotated[list[FundSum], msgspec.Meta(max_length=16)]
 
 
 class DayClose(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -40,10 +52,10 @@ class GroupTotals(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc
     insutype: Text6
     count: Number
     """Effects booked that day, settlements and their undoing alike."""
-    total_fen: SignedFen
-    fund_fen: SignedFen
-    account_fen: SignedFen
-    cash_fen: SignedFen
+    total_fen: SignedSum
+    fund_fen: SignedSum
+    account_fen: SignedSum
+    cash_fen: SignedSum
     digest: Digest
     """SHA-256 over the sorted effect lines `key kind digest`."""
 
@@ -80,7 +92,7 @@ class EffectLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
 
     key: Text30
     kind: Text30
-    fund_fen: SignedFen
+    fund_fen: SignedSum
     digest: Digest
 
 
@@ -92,7 +104,7 @@ class CaseView(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """A state of the life cycle, or `ABSENT`."""
     day: Day = ""
     insutype: Text6 = ""
-    fund_fen: SignedFen = 0
+    fund_fen: SignedSum = 0
     digest: Digest = b""
     twin: Text30 = ""
     """Another live case of the same settlement unit, where there is one (booked twice)."""
@@ -120,9 +132,9 @@ class ClearingGroup(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     insured: Text6
     insutype: Text6
     count: Number
-    total_fen: Fen
-    fund_fen: Fen
-    account_fen: Fen
+    total_fen: Sum
+    fund_fen: Sum
+    account_fen: Sum
 
 
 class ClearingDeclarationResult(
@@ -143,7 +155,7 @@ class ClearingDetail(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     insured: Text6
     insutype: Text6
     keys: Keys
-    fund_fen: Fen
+    fund_fen: Sum
     amounts: Annotated[list[Fen], msgspec.Meta(max_length=KEYS_MAX)] = []
     """Fund pay of each key, in the same order."""
 
@@ -153,7 +165,7 @@ class ClearingDetailResult(msgspec.Struct, frozen=True, kw_only=True, array_like
 
     batch: Text50
     refused: Keys
-    fund_fen: Fen
+    fund_fen: Sum
 
 
 class ClearingLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -162,10 +174,10 @@ class ClearingLine(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     treatment: Text6
     insured: Text6
     count: Number
-    total_fen: Fen
-    fund_fen: Fen
-    account_fen: Fen
-    adjust_fen: SignedFen
+    total_fen: Sum
+    fund_fen: Sum
+    account_fen: Sum
+    adjust_fen: SignedSum
 
 
 class ClearingTable(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -177,12 +189,12 @@ class ClearingTable(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     payee: Text6
     insutype: Text6
     count: Number
-    total_fen: Fen
-    fund_fen: Fen
+    total_fen: Sum
+    fund_fen: Sum
     funds: Funds
-    account_fen: Fen
-    adjust_fen: SignedFen
-    payable_fen: SignedFen
+    account_fen: Sum
+    adjust_fen: SignedSum
+    payable_fen: SignedSum
     """`fund + adjust`, and the account's money where `[clearing]` clears it."""
     lines: Annotated[list[ClearingLine], msgspec.Meta(max_length=2_000)]
     revision: Number = 0
@@ -202,7 +214,7 @@ class ClearingClose(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     parts: Number = 1
     """How many the region gets of this batch in all, over every pair it belongs to."""
     insutype: Text6 = ""
-    account_fen: Fen = 0
+    account_fen: Sum = 0
     """Account money of these keys that is cleared too; 0 where it was paid on the spot."""
 
 
@@ -217,7 +229,7 @@ class ClearingNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     payer: Text6
     payee: Text6
     insutype: Text6
-    amount_fen: SignedFen
+    amount_fen: SignedSum
     due_day: Day
     day: Day = ""
     """Accounting day of issue."""
@@ -230,7 +242,7 @@ class PaymentFeedback(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     batch: Text50
     status: Text30
     """`paid`, `received` or `failed` (finance state 9)."""
-    amount_fen: SignedFen
+    amount_fen: SignedSum
     day: Day
 
 
@@ -245,7 +257,7 @@ class FundTransfer(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     reference: Text50
     """Notice, batch or alarm it pays."""
     insutype: Text6
-    amount_fen: SignedFen
+    amount_fen: SignedSum
 
 
 class PrefundAlarm(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -256,8 +268,8 @@ class PrefundAlarm(msgspec.Struct, frozen=True, kw_only=True, array_like=True, g
     period: Month
     payer: Text6
     payee: Text6
-    used_fen: SignedFen
-    granted_fen: Fen
+    used_fen: SignedSum
+    granted_fen: Sum
     day: Day = ""
     """Accounting day on which the tables were made."""
 
@@ -269,7 +281,7 @@ class PrefundNotice(msgspec.Struct, frozen=True, kw_only=True, array_like=True, 
     alarm: Text50
     payer: Text6
     payee: Text6
-    amount_fen: Fen
+    amount_fen: Sum
     due_day: Day
     hub: Text50 = ""
     """Whose alarm it was: the payer reports its payment there."""
@@ -280,7 +292,7 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
 
     adjustment: Text50
     key: Text30
-    amount_fen: SignedFen
+    amount_fen: SignedSum
     """Negative takes back from the treatment region."""
     reason: Text200
     operator: Text50
