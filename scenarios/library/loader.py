@@ -75,9 +75,11 @@ def load_text(text: str, path: str, settings: Sequence[str] = ()) -> LoadedScena
     document = parse_toml(text, path)
     if settings:
         document.data = apply_settings(document.data, settings)
+    scenario = checked(document)
+    if settings:
         text = write_toml(document.data)
     return LoadedScenario(
-        scenario=checked(document),
+        scenario=scenario,
         path=path,
         text=text,
         digest=hashlib.sha256(text.encode()).hexdigest(),

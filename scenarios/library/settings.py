@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from yidi.protocol.errors import ErrorCode, ScenarioError
+from yidi.scenarios.library.toml_lines import bounded_decimal
 
 _PART = re.compile(r"(?:\A|\.)([A-Za-z0-9_-]+|\"[^\"]*\")|\[(\d{1,6})\]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
@@ -63,7 +64,7 @@ def _parts(path: str) -> list[str | int]:
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"v = {text}", parse_float=Decimal)["v"]
+        return tomllib.loads(f"v = {text}", parse_float=bounded_decimal)["v"]
     except (ValueError, RecursionError):
         return text
 

@@ -11,6 +11,7 @@ import re
 import stat
 import tomllib
 import types
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path as FilePath
@@ -23,6 +24,11 @@ from yidi.scenarios.library.toml_scan import Path, check_depth, line_index
 
 SIZE_MAX = 1 << 20
 """1 MiB: the longest scenario of the library is a fiftieth of it."""
+
+NUMBER_MAX = 64
+"""Characters of one number; no field needs a third of it."""
+EXPONENT_MAX = 30
+"""Written out, 1e999999999 would be a gigabyte."""
 
 T = TypeVar("T")
 
@@ -126,7 +132,7 @@ def parse_toml(text: str, path: str) -> Document:
         raise ScenarioError(ErrorCode.E_SCENARIO_PARSE, at=f"{path}:{line}", got="NUL")
     check_depth(text, path)
     try:
-        return Document(text, path, tomllib.loads(text, parse_float=_decimal))
+        return Document(text, path, tomllib.loads(text, parse_float=bounded_decimal))
     except (ValueError, RecursionError) as error:
         where, reason = _place_of_parser(str(error), text, path)
         raise ScenarioError(ErrorCode.E_SCENARIO_PARSE, at=where, want=reason) from None
@@ -161,10 +167,18 @@ def _place_of_parser(message: str, text: str, path: str) -> tuple[str, str]:
     return f"{path}:{found[1] if found else last}", message.partition(" (at")[0][:120]
 
 
-def _decimal(text: str) -> Decimal:
-    if len(text) > 64:
+def bounded_decimal(text: str) -> Decimal:
+    """A TOML float as a decimal; beyond `EXPONENT_MAX` it is infinite, or nothing.
+
+    Raises:
+        ValueError: more than 64 characters.
+    """
+    if len(text) > NUMBER_MAX:
         raise ValueError("a number of more than 64 characters")
-    return Decimal(text.replace("_", ""))
+    number = Decimal(text.replace("_", ""))
+    if not number or not number.is_finite() or abs(number.adjusted()) <= EXPONENT_MAX:
+        return number
+    return Decimal("inf") if number.adjusted() > 0 else Decimal(0)
 
 
 def _translated(document: Document, message: str) -> ScenarioError:
@@ -187,6 +201,8 @@ def _fields(struct: type) -> dict[str, tuple[Any, bool]]:
 
 def _prepare(document: Document, value: Any, hint: Any, place: Path) -> Any:
     """Apply readers and check keys and choices, following the type downwards."""
+    if isinstance(value, date):  # TOML has dates of its own; ours are texts
+        value = str(value)
     origin = get_origin(hint)
     if origin is Annotated:
         return _read(document, value, hint, place)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 import pytest
 
 from yidi.protocol.errors import ErrorCode, ScenarioError
-from yidi.scenarios.library.toml_lines import decode_toml, dotted, suggest
+from yidi.scenarios.library.toml_lines import bounded_decimal, decode_toml, dotted, suggest
 from yidi.scenarios.library.values import Fen
 
 
@@ -58,6 +60,28 @@ def test_what_holds_is_converted():
     outer = decode_toml(text, Outer, "f.toml")
 
     assert Outer(inner=(Inner(count=4, price_fen=225),), named={"a": 150}, pair=(1, 2)) == outer
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e999999999", Decimal("inf")), ("-1e-999999999", Decimal(0)), ("1_0.5", Decimal("10.5"))],
+)
+def test_no_number_is_larger_than_what_is_written(text, number):
+    """An exponent can ask for a gigabyte of digits; it gets none."""
+    assert number == bounded_decimal(text)
+    with pytest.raises(ValueError, match="64"):
+        bounded_decimal("0." + "1" * 64)
+
+
+def test_a_date_of_toml_is_read_as_its_text():
+    """`day = 2026-03-16` needs no quotes."""
+
+    class Dated(msgspec.Struct, frozen=True):
+        """A table with a date."""
+
+        day: str
+
+    assert Dated(day="2026-03-16") == decode_toml("day = 2026-03-16", Dated, "f.toml")
 
 
 def test_a_place_is_written_as_a_path():
