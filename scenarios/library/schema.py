@@ -28,8 +28,8 @@ from yidi.scenarios.library.values import Fen, PerMillion, Seed, SignedSpan, Spa
 __all__ = [
     "ALL_MED_TYPES",
     "Arrivals",
-    "Bill",
     "Bilingual",
+    "Bill",
     "Calendar",
     "Case",
     "CaseFilter",
