@@ -1,0 +1,84 @@
+"""The calendar of virtual time: each hub's operator closes the accounting day at midnight.
+
+Day close is a message like any other, from `operator:CODE` to its hub, so that midnight can be
+tested at noon. The calendar goes on while patients come, while something is in doubt, and while
+a hub still has days to reconcile or months to clear, up to a limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from yidi.protocol.codec import encode
+from yidi.protocol.envelope import Envelope
+from yidi.protocol.instants import DAY, Instant, day_of, next_day, start_of_day
+from yidi.protocol.messages_clearing import DayClose
+from yidi.protocol.transactions import DAY_CLOSE, Kind
+from yidi.scenarios.running.clients import Clients
+
+DAYS_MAX = 240
+"""Day closes after the last arrival: two months' deferral, payment and its retries fit."""
+
+
+class HubCalendar:
+    """Closes the days of one hub.
+
+    Args:
+        clients: the desk to ask through.
+        hub: address of the hub.
+        start: instant at which the run begins.
+        until: days that begin before this instant are closed in any case.
+        is_busy: whether there is still something to wait for.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        hub: str,
+        start: Instant,
+        until: Instant,
+        is_busy: Callable[[], bool],
+    ) -> None:
+        self.clients = clients
+        self.hub = hub
+        self.operator = "operator:" + hub.partition(":")[2]
+        self.day = day_of(start)
+        """The accounting day that is open."""
+        self.until = until
+        self.is_busy = is_busy
+        self.closed = 0
+        self.refused: list[str] = []
+        """Days whose close was refused, which is a mistake of somebody's."""
+        self.ended = False
+        clients.wake(self, start_of_day(next_day(self.day)))
+
+    def woken(self, now: Instant) -> None:
+        """It is midnight, or later: close the day that has ended."""
+        if now >= self.until and (not self.is_busy() or now >= self.until + DAYS_MAX * DAY):
+            self.ended = True
+            return
+        body = encode(DayClose(day=self.day))
+        self.clients.ask(self, (self.operator, self.hub), DAY_CLOSE, body, now)
+
+    def answered(self, envelope: Envelope, now: Instant) -> None:
+        """The next day is open; its own midnight may have passed already."""
+        if envelope.origin.kind != Kind.RESULT:
+            self.refused.append(self.day)
+        self.closed += 1
+        self.day = next_day(self.day)
+        self.clients.wake(self, max(now, start_of_day(next_day(self.day))))
+
+    def unanswered(self, message_id: str, now: Instant) -> None:
+        """The hub is out of reach: try again at the next midnight."""
+        self.clients.wake(self, now + DAY)
+
+
+def has_open_work(hub: Any, clears: bool) -> bool:
+    """Whether a hub waits for anything: answers, reconciliation, and clearing if it is asked."""
+    if hub.state.exchanges or hub.outbox.pending:
+        return True
+    days = hub.days.state
+    if days.waiting or days.runs:
+        return True
+    return clears and not hub.clearing.is_finished
