@@ -55,7 +55,8 @@ class HubCalendar:
 
     def woken(self, now: Instant) -> None:
         """It is midnight, or later: close the day that has ended."""
-        if now >= self.until and (not self.is_busy() or now >= self.until + DAYS_MAX * DAY):
+        nobody_came = start_of_day(self.day) >= self.until
+        if nobody_came and (not self.is_busy() or now >= self.until + DAYS_MAX * DAY):
             self.ended = True
             return
         body = encode(DayClose(day=self.day))
@@ -74,11 +75,14 @@ class HubCalendar:
         self.clients.wake(self, now + DAY)
 
 
-def has_open_work(hub: Any, clears: bool) -> bool:
-    """Whether a hub waits for anything: answers, reconciliation, and clearing if it is asked."""
-    if hub.state.exchanges or hub.outbox.pending:
+def has_open_work(node: Any, clears: bool) -> bool:
+    """Whether a node waits for an answer, or a hub for reconciliation or clearing that is asked.
+
+    Exchanges that a hub has relayed do not count: who gave up on one may never have it closed.
+    """
+    if node.outbox.pending:
         return True
-    days = hub.days.state
-    if days.waiting or days.runs:
-        return True
-    return clears and not hub.clearing.is_finished
+    if node.role != "hub":
+        return False
+    days = node.days.state
+    return bool(days.waiting or days.runs) or (clears and not node.clearing.is_finished)

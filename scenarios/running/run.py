@@ -156,8 +156,7 @@ def prepare(
     world = world_of(scenario, people, institutions, start)
     nodes = nodes_of_world(world, book)
     driver = Driver(scenario, people, institutions, streams, start)
-    hubs = [node for address, node in nodes.items() if address.startswith("hub:")]
-    driver.keep_calendar(hubs, world.settings.clears)
+    driver.keep_calendar(nodes.values(), world.settings.clears)
     journal = JournalWriter(hooks.sink, opening_of(loaded, seed, tuple(nodes), start))
     runner = Runner(
         nodes, driver, LinkTable(scenario.link, streams), journal,
