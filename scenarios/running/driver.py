@@ -65,15 +65,17 @@ class Driver:
         self.next_deadline = self.clients.next_deadline
         self.handle_deadline = self.clients.handle_deadline
 
-    def keep_calendar(self, hubs: Iterable[Any], clears: bool) -> None:
-        """Let the operator of every hub close its days; `hubs` are the nodes themselves."""
-        known = list(hubs)
+    def keep_calendar(self, nodes: Iterable[Any], clears: bool) -> None:
+        """Let the operator of every hub close its days while any of the nodes has open work."""
+        known = list(nodes)
 
         def is_busy() -> bool:
-            return self.is_busy or any(has_open_work(hub, clears) for hub in known)
+            return self.is_busy or any(has_open_work(node, clears) for node in known)
 
         self.calendars = [
-            HubCalendar(self.clients, hub.address, self.start, self.ends, is_busy) for hub in known
+            HubCalendar(self.clients, node.address, self.start, self.ends, is_busy)
+            for node in known
+            if node.role == "hub"
         ]
 
     @property
