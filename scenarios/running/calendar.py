@@ -85,4 +85,8 @@ def has_open_work(node: Any, clears: bool) -> bool:
     if node.role != "hub":
         return False
     days = node.days.state
-    return bool(days.waiting or days.runs) or (clears and not node.clearing.is_finished)
+    if days.waiting or days.runs or days.recheck:
+        return True
+    if days.day in days.index.settled or days.day in days.index.undone:
+        return True  # the day that is open has effects: it is closed and reconciled, too
+    return clears and not node.clearing.is_finished
