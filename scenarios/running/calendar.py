@@ -74,6 +74,10 @@ class HubCalendar:
         """The hub is out of reach: try again at the next midnight."""
         self.clients.wake(self, now + DAY)
 
+    def repeats(self, message_id: str) -> bool:
+        """Always."""
+        return True
+
 
 def has_open_work(node: Any, clears: bool) -> bool:
     """Whether a node waits for an answer, or a hub for reconciliation or clearing that is asked.

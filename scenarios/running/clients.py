@@ -40,6 +40,10 @@ class Actor(Protocol):
         """Nothing came, however often the question was repeated."""
         ...
 
+    def repeats(self, message_id: str) -> bool:
+        """Whether a question without an answer is to be repeated, or given up at once."""
+        ...
+
 
 def is_definite(code: str) -> bool:
     """Whether a refusal says for certain that nothing took effect."""
@@ -187,9 +191,10 @@ class Clients:
             return
         actor, envelope = waiting
         times = self._repeats.get(message_id, 0) + 1
-        if times > REPEATS_MAX:
+        if times > REPEATS_MAX or not actor.repeats(message_id):
             self.given_up += 1
-            del self._waiting[message_id], self._repeats[message_id]
+            del self._waiting[message_id]
+            self._repeats.pop(message_id, None)
             actor.unanswered(message_id, now)
             return
         self._repeats[message_id] = times

@@ -127,6 +127,10 @@ class FlowRun:
     def unanswered(self, message_id: str, now: Instant) -> None:
         """A flow itself asks nothing."""
 
+    def repeats(self, message_id: str) -> bool:
+        """Always."""
+        return True
+
     def _await(self) -> None:
         at = next(self.arrivals, None)
         if at is None:
@@ -211,6 +215,10 @@ class Visit:
     def unanswered(self, message_id: str, now: Instant) -> None:
         """The region is out of reach for hours."""
         self.pay_in_full(ErrorCode.E_TIMEOUT, now)
+
+    def repeats(self, message_id: str) -> bool:
+        """Always."""
+        return True
 
     def advance(self, now: Instant) -> None:
         """The next step after its pause."""

@@ -123,6 +123,10 @@ class ScriptedCase:
         number = self._open.pop(message_id)
         self._close(number, "unknown", ErrorCode.E_TIMEOUT, {}, now)
 
+    def repeats(self, message_id: str) -> bool:
+        """Yes, unless the story is about not knowing: then the counter reports it at once."""
+        return not self._expects_unknown(self._open[message_id])
+
     # ------------------------------------------------------------------ sending
 
     def _begin(self, now: Instant) -> None:
