@@ -11,7 +11,7 @@ import msgspec
 from yidi.protocol import messages as m
 from yidi.protocol import messages_clearing as c
 from yidi.protocol import transactions as t
-from yidi.protocol.codec import decode_native
+from yidi.protocol.codec import DEEP, check_depth, decode_native
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import DecodeError, ErrorCode
 from yidi.protocol.transactions import Kind
@@ -89,10 +89,13 @@ def open_body(envelope: Envelope) -> msgspec.Struct:
         decoder = _DECODERS[origin.transaction, origin.kind]
     except KeyError:
         raise DecodeError(ErrorCode.E_INFNO_UNKNOWN, got=origin.transaction) from None
+    body = envelope.body
+    if len(body) > DEEP:
+        check_depth(body)
     try:
-        return decoder.decode(envelope.body)
+        return decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
-        return decode_native(decoder, envelope.body)
+        return decode_native(decoder, body)
 
 
 def schema_text() -> bytes:

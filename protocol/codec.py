@@ -26,7 +26,88 @@ encode = _encoder.encode
 _PATH = re.compile(r" - at `(\$[^`]*)`")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]")
+_TOO_LONG = re.compile(r"`str` of length <= (\d+)")
+KEY_FIELDS = frozenset(
+    ["message_id", "correlation_id", "case_key", "trace_id", "visit", "batch", "key", "keys",
+     "person_no", "settlement_id", "original_message_id", "filing_id"]
+)  # fmt: skip
+"""Fields that name something; a key is at most 30 characters."""
 _AMOUNT_WANT = "integer fen 0..10^11"
+
+
+DEEP = 3_000
+"""Fewer headers than this cannot nest deeper than any thread's stack takes."""
+DEPTH_MAX = 16
+_NOT_HEADERS = bytes(b for b in range(256) if not (0x80 <= b <= 0x9F or 0xDC <= b <= 0xDF))
+
+
+def check_depth(data: bytes) -> None:
+    """Refuse a document whose appended fields nest too deeply to be skipped safely.
+
+    Known fields are typed, which refuses nesting at once; but msgspec skips what a later version
+    appended by recursion. Counting the bytes that could open a container is enough for nearly
+    every document; only one full of them is walked.
+
+    Raises:
+        DecodeError: `E_DECODE`.
+    """
+    if len(data) <= DEEP or len(data.translate(None, _NOT_HEADERS)) <= DEEP:
+        return
+    if _depth_of(data) > DEPTH_MAX:
+        raise DecodeError(ErrorCode.E_DECODE, got="nested too deeply", limit=DEPTH_MAX)
+
+
+def _depth_of(data: bytes) -> int:
+    """How deep a MessagePack document nests, as far as it can be walked."""
+    position, open_items, deepest = 0, [1], 1
+    while position < len(data) and open_items and deepest <= DEPTH_MAX:
+        head = data[position]
+        position += 1
+        open_items[-1] -= 1
+        width = _LENGTH_BYTES.get(head, 0)
+        count = int.from_bytes(data[position : position + width], "big")
+        position += width
+        items = _items_of(head, count)
+        if items:
+            open_items.append(items)
+            deepest = max(deepest, len(open_items))
+        else:
+            position += _payload_of(head, count)
+        while open_items and open_items[-1] == 0:
+            open_items.pop()
+    return deepest
+
+
+# fmt: off
+_LENGTH_BYTES = {
+    0xC4: 1, 0xC5: 2, 0xC6: 4, 0xC7: 1, 0xC8: 2, 0xC9: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4,
+    0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4,
+}
+_FIXED_BYTES = {
+    0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
+    0xD4: 2, 0xD5: 3, 0xD6: 5, 0xD7: 9, 0xD8: 17,
+}
+# fmt: on
+
+
+def _items_of(head: int, count: int) -> int:
+    """Values inside the container that a header opens; 0 when it opens none."""
+    if 0x80 <= head <= 0x8F:
+        return 2 * (head & 0x0F)
+    if 0x90 <= head <= 0x9F:
+        return head & 0x0F
+    if head in (0xDC, 0xDD):
+        return count
+    return 2 * count if head in (0xDE, 0xDF) else 0
+
+
+def _payload_of(head: int, count: int) -> int:
+    """Bytes of a scalar after its header and length."""
+    if 0xA0 <= head <= 0xBF:
+        return head & 0x1F
+    if 0xC7 <= head <= 0xC9:
+        return count + 1
+    return _FIXED_BYTES.get(head, count)
 
 
 def decode_native(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
@@ -36,25 +117,25 @@ def decode_native(decoder: msgspec.msgpack.Decoder[T], data: bytes) -> T:
         DecodeError: `E_DECODE`, `E_AMOUNT`, `E_MISSING_FIELD` or `E_TOO_MANY_ITEMS`, with the
             field's path or the byte offset in `at`.
     """
-    if len(data) > BODY_BYTES_MAX and len(data) > 262_144:
+    if len(data) > 262_144:
         raise DecodeError(ErrorCode.E_FRAME_TOO_LARGE, got=f"{len(data)} bytes", limit=262_144)
     try:
         return decoder.decode(data)
     except UnicodeDecodeError as exc:
         raise DecodeError(ErrorCode.E_DECODE, want="valid utf8") from exc
     except msgspec.MsgspecError as exc:
-        raise _explained(str(exc), decoder.type) from exc
+        raise _explained(str(exc), decoder.type, len(data)) from exc
     except (RecursionError, ValueError, OverflowError) as exc:
         raise DecodeError(ErrorCode.E_DECODE, got=type(exc).__name__) from exc
 
 
-def _explained(text: str, root: object) -> DecodeError:
+def _explained(text: str, root: object, size: int) -> DecodeError:
     path_match, byte_match = _PATH.search(text), _BYTE.search(text)
     reason = _PATH.sub("", text)
     if path_match is None:
         at = f"byte {byte_match[1]}" if byte_match else "$"
         if "truncated" in text:
-            return DecodeError(ErrorCode.E_DECODE, at=at, got="truncated")
+            return DecodeError(ErrorCode.E_DECODE, at=f"byte {size}", got="truncated")
         if "trailing" in text:
             return DecodeError(ErrorCode.E_DECODE, at=at, got="trailing bytes")
         if "missing required" in text or "length" in text:
@@ -68,7 +149,23 @@ def _explained(text: str, root: object) -> DecodeError:
         return DecodeError(ErrorCode.E_TOO_MANY_ITEMS, at=at, limit=2_000)
     if "of length >=" in text or "at least" in text:
         return DecodeError(ErrorCode.E_MISSING_FIELD, at=at, got=reason)
-    return DecodeError(ErrorCode.E_DECODE, at=at, got=_plain(reason))
+    code = too_long_code(field, reason) or ErrorCode.E_DECODE
+    return DecodeError(code, at=at, got=_plain(reason))
+
+
+def too_long_code(field: str, reason: str) -> ErrorCode | None:
+    """What a text beyond its bound is called, by its native field; None for other errors.
+
+    A key, a region or a day that does not fit is refused as such. Source: bad-input W19-W21.
+    """
+    match = _TOO_LONG.search(reason)
+    if match is None:
+        return None
+    if match[1] in ("7", "10"):
+        return ErrorCode.E_DATE
+    if field in ("insured", "treatment", "area"):
+        return ErrorCode.E_REGION
+    return ErrorCode.E_KEY_FORMAT if field in KEY_FIELDS else None
 
 
 def _plain(reason: str) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import msgspec
 
-from yidi.protocol.codec import decode_native
+from yidi.protocol.codec import DEEP, check_depth, decode_native
 from yidi.protocol.errors import DecodeError, ErrorCode
 from yidi.protocol.instants import Instant
 from yidi.protocol.transactions import CATALOGUE
@@ -132,6 +132,8 @@ def unframe(raw: bytes) -> Envelope:
     size = len(raw)
     if not 0 < size <= FRAME_BYTES_MAX:
         raise _bad_size(size)
+    if size > DEEP:
+        check_depth(raw)
     try:
         outer = _link_fields(raw)
         origin = _origin_fields(outer.origin)
