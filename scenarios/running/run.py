@@ -49,6 +49,8 @@ class RunHooks(msgspec.Struct, kw_only=True):
     """Gets (node, posting), in order."""
     checks: RunChecks | None = None
     progress: Callable[[Progress], object] | None = None
+    built: Callable[[Runner], object] | None = None
+    """Gets the runner before it starts: to watch its nodes from the beginning, or to stop it."""
 
 
 class RunResult(msgspec.Struct, kw_only=True):
@@ -69,7 +71,7 @@ class RunResult(msgspec.Struct, kw_only=True):
     lost: int
     """Frames lost by chance or fault."""
     unfinished: bool
-    """Stopped at the limit of virtual time."""
+    """Stopped, by somebody or at the limit of virtual time, with something still pending."""
     refused: dict[str, int]
     """Deliveries and sendings refused, by error code."""
     links: dict[str, int]
@@ -169,6 +171,8 @@ def prepare(
             runner.case_of = driver.case_of
     runner.checks, runner.on_posting = hooks.checks, hooks.postings
     runner.progress = hooks.progress
+    if hooks.built is not None:
+        hooks.built(runner)
     return Prepared(runner=runner, driver=driver, nodes=nodes, world=world, book=book, seed=seed)
 
 

@@ -57,7 +57,7 @@ class RunChecks(Protocol):
     """Checks that watch a run as it happens; both calls must be cheap."""
 
     def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
-        """A node has handled a message."""
+        """A node, or a client, has handled a message."""
         ...
 
     def on_posting(self, node: Any, posting: Posting, case: Any) -> None:
@@ -141,6 +141,7 @@ class Runner:
         """Stopped at the limit of virtual time with something still pending."""
         self._buckets: dict[int, list[tuple[Any, bytes | None]]] = {}
         self._instants: list[int] = []
+        self._stopped = False
         self._limit = start + VIRTUAL_DAYS_MAX * DAY
 
     def run(self) -> None:
@@ -152,6 +153,15 @@ class Runner:
         for party in (self.clients, *self.parties.values()):
             self._arm(party)
         self._loop()
+
+    def stop(self) -> None:
+        """End the run before its next instant; what is pending stays undone."""
+        self._stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody asked for the end."""
+        return self._stopped
 
     def inject(self, sender: str, envelope: Envelope) -> None:
         """Send a message as if `sender` had sent it now; for tests and consoles."""
@@ -166,7 +176,7 @@ class Runner:
         report_at = PROGRESS_EVERY
         while instants:
             now: Instant = heappop(instants)  # type: ignore[assignment]
-            if now > self._limit:
+            if now > self._limit or self._stopped:
                 self.unfinished = True
                 return
             self.now = now
@@ -195,11 +205,10 @@ class Runner:
             self.core.refuse(error, pipe.sender, pipe.recipient, len(raw), now)
             return
         self.deliveries += 1
-        if party.ledger is not None:
-            if party.ledger.posted:
-                self._post(party)
-            if self.checks is not None:
-                self.checks.on_delivery(party.host, envelope, now)
+        if party.ledger is not None and party.ledger.posted:
+            self._post(party)
+        if self.checks is not None:
+            self.checks.on_delivery(party.host, envelope, now)
         if outputs:
             self._send(party, outputs, now)
         deadline = party.next_deadline()
