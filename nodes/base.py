@@ -228,6 +228,8 @@ class Node(Generic[S]):
             return None
         if saved.request != request.body:
             return self.refuse(request, ErrorCode.E_KEY_REUSED, now)
+        if saved.kind < 0:
+            return []  # still under way: its answer is on the way too
         assert request.link is not None
         return [self.answered(request.origin, request.link.sender, saved.body, now, saved.kind)]
 
