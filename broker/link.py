@@ -103,7 +103,8 @@ class LinkEnd:
             raise RemoteProtocolError(
                 ErrorCode.E_NOT_MINE, want=self.local, got=f"{link.sender} {link.recipient}"
             )
-        if self.checks_clock:
+        # A frame that later ones have overtaken is late, which says nothing of a clock.
+        if self.checks_clock and link.sequence > self.received:
             self._check_clock(link.sent_at, now)
         if link.watermark > self.acknowledged:
             self.acknowledge(link.watermark)

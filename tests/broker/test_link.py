@@ -92,6 +92,14 @@ def test_clock_skew_is_refused_beyond_five_minutes(skew):
     assert receiver.received == 0
 
 
+def test_a_frame_that_was_overtaken_is_late_not_skewed():
+    """A frame delayed for hours that later ones have passed is taken; its clock is not judged."""
+    sender, receiver = LinkEnd(A, B), LinkEnd(B, A, checks_clock=True)
+    late, other = sender.send(message(1), NOW), sender.send(message(2), NOW)
+    assert receiver.receive(other, NOW) is not None
+    assert receiver.receive(late, NOW + 100 * CLOCK_SKEW_MAX) is not None
+
+
 @pytest.mark.parametrize("kind", [0, 1, 2])
 def test_only_requests_expire(kind):
     """A request whose deadline has surely passed is dropped and counted; an answer never."""
