@@ -58,7 +58,8 @@ class ClosingChecks:
             once.fail(f"{kind} of no case", key=key, node=watch.address)
         elif kind is PostingKind.ADJUST:
             self.book["INV-20"].count += 1
-        if kind is not PostingKind.CLEAR and of_kind[key] > 1:
+        # A transfer that came back is booked out again under its notice; an adjustment is not.
+        if kind is PostingKind.ADJUST and of_kind[key] > 1:
             once.fail(f"{kind} booked {of_kind[key]} times", key=key, node=watch.address)
         for account, fen in posting.legs:
             if account == BANK:

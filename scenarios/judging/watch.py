@@ -67,8 +67,8 @@ class NodeWatch:
     """One node as the checks know it."""
 
     __slots__ = (
-        "address", "cases", "code", "effect_ids", "links", "missing", "node", "now", "outbox", "posted", "role",
-        "seen", "steps", "units",
+        "address", "cases", "code", "effect_ids", "links", "missing", "node", "now", "outbox",
+        "posted", "role", "seen", "steps", "units",
     )  # fmt: skip
 
     def __init__(self, address: str, node: Any) -> None:

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.judging.watched import WatchedTown
 
+from tests.judging.watched import WatchedTown
 from yidi.nodes.ledger import Posting, PostingKind
 from yidi.nodes.lifecycle import CaseState
 from yidi.protocol import messages as m

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.town import HOSPITAL, PATIENT, Town, line
-
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.envelope import Link, frame, unframe
