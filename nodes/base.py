@@ -16,6 +16,7 @@ import msgspec
 from yidi.nodes.ledger import Ledger, LedgerState
 from yidi.nodes.outbox import Outbox, Pending
 from yidi.protocol.bodies import open_body
+from yidi.protocol.checks import EDGE_ROLES, check_request
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
@@ -101,8 +102,11 @@ class Node(Generic[S]):
                 return self.refuse(envelope, ErrorCode.E_INFNO_UNKNOWN, now)
             try:
                 body = open_body(envelope)
+                if origin.sender.startswith(EDGE_ROLES):
+                    check_request(origin, body, now)
             except RemoteProtocolError as error:
-                return self.refuse(envelope, error.code, now, at=error.at, facts=error.got)
+                facts = error.got or (f"limit={error.limit}" if error.limit is not None else "")
+                return self.refuse(envelope, error.code, now, at=error.at, facts=facts)
             return handler(envelope, body, now)
         pending = self.outbox.pending.get(origin.correlation_id)
         if pending is None or pending.origin.transaction != origin.transaction:

@@ -1,0 +1,103 @@
+"""What bytes that decode can still get wrong, where somebody outside speaks to a node.
+
+Institutions, persons and operators are outside; nodes trust what another node has checked. So a
+key that stands in paths and topics, a region, a day and an identity number are looked at once,
+at the edge, and relaying stays as cheap as it was. Amounts that must add up are checked where
+they are booked (`check_split`, `split_lines`). Source: bad-input W18 to W21.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from yidi.protocol import messages as m
+from yidi.protocol.bodies import body_type
+from yidi.protocol.envelope import Origin
+from yidi.protocol.identifiers import check_key
+from yidi.protocol.identity import check_identity
+from yidi.protocol.instants import Instant, day_of, parse_date
+from yidi.protocol.regions import check_region
+from yidi.protocol.transactions import TRANSACTIONS, Kind
+
+EDGE_ROLES = ("institution:", "person:", "operator:")
+"""How the address of somebody outside begins; `str.startswith` takes the tuple."""
+
+IDENTITY_CARD = "02"
+"""`mdtrt_cert_type`: the certificate is an identity number."""
+
+Check = Callable[[str, str], object]
+
+_KEYS = frozenset({"visit", "batch", "settlement_id", "original_message_id", "filing_id"})
+_REGIONS = frozenset({"insured", "area"})
+_DAY_LENGTH = 10
+# A stay settled once has no interim serial, what was never settled no settlement id.
+_NEVER_EMPTY = {
+    (m.ReversalRequest, "original_message_id"),
+    (m.VisitOpening, "visit"),
+    (m.FeeUploadRequest, "visit"),
+    (m.SettlementRequest, "visit"),
+}
+
+
+def check_request(origin: Origin, body: msgspec.Struct, now: Instant) -> None:
+    """Check a request from outside beyond its form.
+
+    Raises:
+        RemoteProtocolError: `E_KEY_FORMAT`, `E_REGION`, `E_DATE` or `E_IDCARD`, with the native
+            path in `at`.
+    """
+    check_key(origin.message_id, "$.message_id")
+    if origin.case_key:
+        check_key(origin.case_key, "$.case_key")
+    if origin.treatment:
+        check_region(origin.treatment, "$.treatment")
+    if origin.insured:
+        check_region(origin.insured, "$.insured")
+    check_body(body, now)
+
+
+def check_body(body: msgspec.Struct, now: Instant) -> None:
+    """Check the keys, regions, days and the identity number of a request's body.
+
+    A field that is optional and empty is not looked at.
+
+    Raises:
+        RemoteProtocolError: as `check_request`.
+    """
+    for name, at, check, required in _CHECKS.get(type(body), ()):
+        value = getattr(body, name)
+        if value or required:
+            check(value, at)
+    if (
+        isinstance(body, m.EligibilityRequest)
+        and body.certificate_type == IDENTITY_CARD
+        and body.certificate_no
+    ):
+        check_identity(body.certificate_no, day_of(now), "$.certificate_no")
+
+
+def _checks_of(native: type[msgspec.Struct]) -> tuple[tuple[str, str, Check, bool], ...]:
+    """Per field to look at: name, path, check, and whether an empty value is checked too."""
+    info = msgspec.inspect.type_info(native)
+    assert isinstance(info, msgspec.inspect.StructType)
+    found: list[tuple[str, str, Check, bool]] = []
+    for field in info.fields:
+        at = f"$.{field.name}"
+        if field.name in _KEYS:
+            found.append((field.name, at, check_key, (native, field.name) in _NEVER_EMPTY))
+        elif field.name in _REGIONS:
+            found.append((field.name, at, check_region, field.required))
+        elif isinstance(field.type, msgspec.inspect.StrType) and (
+            field.type.max_length == _DAY_LENGTH
+        ):
+            found.append((field.name, at, parse_date, False))
+    return tuple(found)
+
+
+_CHECKS = {
+    native: _checks_of(native)
+    for native in (body_type(row.code, Kind.REQUEST) for row in TRANSACTIONS)
+    if native.__module__ == m.__name__
+}
