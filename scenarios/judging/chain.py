@@ -30,6 +30,7 @@ from yidi.scenarios.judging.chain_match import (
     Selection,
 )
 from yidi.scenarios.judging.journal_file import open_journal
+from yidi.scenarios.judging.rows import CaseRow
 
 JOURNAL, CASES = "journal.bin", "cases.jsonl"
 
@@ -81,30 +82,6 @@ class Hop(msgspec.Struct, frozen=True, kw_only=True):
     def kind(self) -> int:
         """Request, result or rejection; -1 for a deadline."""
         return self.origin.kind if self.origin is not None else -1
-
-
-class CaseRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What `cases.jsonl` says of one case at one node; fields we do not use are not read."""
-
-    node: str
-    key: str
-    institution: str = ""
-    visit: str = ""
-    case_id: str | None = None
-    psn_no: str = ""
-    treatment: str = ""
-    insured: str = ""
-    insutype: str = ""
-    med_type: str = ""
-    total_fen: int = 0
-    fund_fen: int = 0
-    funds: dict[str, int] = {}
-    account_fen: int = 0
-    cash_fen: int = 0
-    hospital_fen: int = 0
-    state: str = ""
-    day: str | None = None
-    batch: str | None = None
 
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
@@ -391,9 +368,9 @@ def _with_losses(found: list[Hop], nodes: frozenset[str]) -> list[Hop]:
                 hop, sender=hop.recipient, recipient=origin.recipient, at=hop.at, sent_at=hop.at
             )
             is_relay = hop.recipient.startswith("hub:") and origin.recipient != hop.recipient
-            if is_relay and origin.message_id not in refused:
-                if _sending_of(relayed) not in arrived:
-                    hops.append(msgspec.structs.replace(relayed, mark=Mark.LOST))
+            is_expected = is_relay and origin.message_id not in refused
+            if is_expected and _sending_of(relayed) not in arrived:
+                hops.append(msgspec.structs.replace(relayed, mark=Mark.LOST))
     return hops
 
 
