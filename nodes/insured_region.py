@@ -24,7 +24,7 @@ from yidi.nodes.insured_undo import Undo
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import NEW, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
 from yidi.nodes.policy import CHRONIC, VISIT_KINDS, PolicyBook
-from yidi.nodes.region_books import BooksState, RegionBooks
+from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
 from yidi.nodes.visits import Unit, unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
@@ -429,7 +429,7 @@ class InsuredRegion(Node[InsuredState]):
         self.state.live_units[place] = case.key
         self.state.units.pop(place, None)
         self.ledger.post(case.key, PostingKind.SETTLE, self.legs(case, -1))
-        self.books.note_settled(case)
+        self.books.note_settled(case, stamped_by(envelope))
 
     def legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
         """Funds and account against what is owed to the treatment region; sign -1 pays."""

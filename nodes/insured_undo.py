@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from yidi.nodes.lifecycle import CLEARED, LIVE, REJECTED, REVERSED, SETTLED, Case, advance
 from yidi.nodes.ledger import PostingKind
+from yidi.nodes.region_books import stamped_by
 from yidi.nodes.visits import unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
@@ -96,7 +97,7 @@ class Undo:
             person.years[year] = person.years[year].minus(case.change)
         region.state.live_units.pop(unit_key(case.institution, case.visit, case.batch), None)
         region.ledger.post(case.key, kind, region.legs(case, 1))
-        region.books.note_undone(case, case.undone_day)
+        region.books.note_undone(case, case.undone_day, stamped_by(envelope))
 
     # ------------------------------------------------------------- reversal
 

@@ -296,3 +296,8 @@ def _declared(group: GroupKey, sums: list[int]) -> ClearingGroup:
         fund_fen=sums[2],
         account_fen=sums[3],
     )
+
+
+def stamped_by(envelope: Envelope) -> str:
+    """The hub whose accounting day an envelope carries; empty where none stamped it."""
+    return envelope.stamp.hub if envelope.stamp is not None else ""

@@ -20,7 +20,7 @@ from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import INDOUBT, LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case
 from yidi.nodes.lifecycle import advance
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending
-from yidi.nodes.region_books import BooksState, RegionBooks
+from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
 from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
@@ -392,7 +392,7 @@ class TreatmentRegion(Node[TreatmentState]):
         case.hospital_fen = answer.hospital_fen
         case.day = envelope.stamp.day if envelope.stamp is not None else ""
         self.ledger.post(case.key, PostingKind.SETTLE, self._legs(case, 1))
-        self.books.note_settled(case)
+        self.books.note_settled(case, stamped_by(envelope))
         self.state.visits[visit_key(case.institution, case.visit)].close_unit(self._unit_of(case))
 
     def _legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
@@ -455,7 +455,7 @@ class TreatmentRegion(Node[TreatmentState]):
         advance("treatment", case, REVERSED)
         self.ledger.post(case.key, kind, self._legs(case, -1))
         case.undone_day = envelope.stamp.day if envelope.stamp is not None else ""
-        self.books.note_undone(case, case.undone_day)
+        self.books.note_undone(case, case.undone_day, stamped_by(envelope))
 
     def reinstate(self, case: Case) -> None:
         """A cancellation was reversed: the settlement stands again, on its own day."""
