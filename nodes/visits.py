@@ -7,10 +7,15 @@ fee lines, idempotent by (visit, line number), until it is settled.
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import msgspec
 
 from yidi.nodes.catalogue import LineTotals
 from yidi.protocol.messages import FeeLine
+
+
+_line_no = attrgetter("line_no")
 
 
 class Unit(msgspec.Struct, kw_only=True, gc=False):
@@ -29,10 +34,10 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     def add(self, lines: list[FeeLine], sums: LineTotals, sign: int = 1) -> None:
         """Add lines that are new to the unit, or (sign -1) take them out again."""
         known = self.lines
-        for line in lines:
-            if sign > 0:
-                known[line.line_no] = line
-            else:
+        if sign > 0:
+            known.update(zip(map(_line_no, lines), lines, strict=True))
+        else:
+            for line in lines:
                 known.pop(line.line_no, None)
         self.count += sign * len(lines)
         self.total_fen += sign * sums.total_fen
