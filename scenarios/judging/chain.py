@@ -22,6 +22,7 @@ from yidi.protocol.envelope import Envelope, Origin, unframe
 from yidi.protocol.errors import DecodeError, ErrorCode, ScenarioError, StoredDataError
 from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import RecordKind
+from yidi.protocol.transactions import Kind
 from yidi.scenarios.judging.chain_fold import fold_nodes
 from yidi.scenarios.judging.chain_match import (
     OF_A_VISIT,
@@ -299,7 +300,8 @@ def _sending(lsn: int, now: Instant, address: str, envelope: Envelope) -> Hop:
 
 
 def _deadline(lsn: int, now: Instant, address: str, said: list[Envelope]) -> Hop:
-    causes = tuple(dict.fromkeys(one.origin.transaction for one in said))
+    requests = [one.origin for one in said if one.origin.kind == Kind.REQUEST]
+    causes = tuple(dict.fromkeys(origin.transaction for origin in requests))
     return Hop(lsn=lsn, at=now, sent_at=now, sender=address, recipient=address, causes=causes)
 
 
@@ -354,6 +356,7 @@ def _with_losses(found: list[Hop], nodes: frozenset[str]) -> list[Hop]:
         for hop in found
         if hop.origin is not None and hop.origin.sender.startswith("hub:")
     }
+    days = {hop.origin.message_id: hop.day for hop in found if hop.origin is not None and hop.day}
     hops: list[Hop] = []
     for hop in found:
         origin = hop.origin
@@ -370,7 +373,8 @@ def _with_losses(found: list[Hop], nodes: frozenset[str]) -> list[Hop]:
             is_relay = hop.recipient.startswith("hub:") and origin.recipient != hop.recipient
             is_expected = is_relay and origin.message_id not in refused
             if is_expected and _sending_of(relayed) not in arrived:
-                hops.append(msgspec.structs.replace(relayed, mark=Mark.LOST))
+                day = days.get(origin.correlation_id, "")
+                hops.append(msgspec.structs.replace(relayed, mark=Mark.LOST, day=day))
     return hops
 
 

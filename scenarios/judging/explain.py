@@ -36,6 +36,8 @@ BOOKED_BY_HUB = t.SETTLEMENTS
 
 
 Pair = tuple[str, str]
+ANSWER_DUE: Pair = ("等{asked}答复。", "{asked} is to answer.")
+ANSWER_SENT: Pair = ("答复送往{asked}。", "The answer goes to {asked}.")
 
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     what: Pair
     why: Pair = ("", "")
     money: Pair = ("没有动钱。", "No money moves.")
-    next: Pair = ("等{asked}答复。", "{asked} is to answer.")
+    next: Pair | None = None
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +114,10 @@ def is_sure(body: Rejection) -> bool:
     return row is not None and row.definite
 
 
+def _after(hop: Hop) -> Pair:
+    return ANSWER_SENT if hop.kind == t.Kind.RESULT else ANSWER_DUE
+
+
 def words_for(transaction: str, kind: int, role: str, *, relayed: bool) -> Words:
     """The entry that tells a message: by its word and kind, by who speaks, or as a relay.
 
@@ -151,7 +157,7 @@ class Narrator:
             what=self._say(entry.what, facts),
             why=self._say(entry.why, facts),
             money=self._say(entry.money, facts),
-            next=self._say(entry.next, facts) + self._may_become(index),
+            next=self._say(entry.next or _after(hop), facts) + self._may_become(index),
             mark=self._say(mark.what, facts) if mark is not None else "",
             states=self._states(index),
         )
@@ -173,11 +179,14 @@ class Narrator:
         return words_for(hop.transaction, hop.kind, role, relayed=hop.sender != origin.sender)
 
     def _deadline_kind(self, hop: Hop) -> str:
-        if t.STATUS_QUERY in hop.causes or t.REVERSAL in hop.causes:
-            asked = [one for one in self.chain.hops if one.transaction in hop.causes]
-            again = any(one.at < hop.at for one in asked if one.transaction == hop.causes[0])
-            return "resend" if len(hop.causes) == 1 and again else "expired"
-        return "resend" if hop.causes else "other"
+        """Whether a deadline sent again what was sent before, or gave up and went on."""
+        if not hop.causes:
+            return "expired"
+        before = [one.transaction for one in self.chain.hops if one.lsn < hop.lsn]
+        if all(code in before for code in hop.causes):
+            return "resend"
+        asks = t.STATUS_QUERY in hop.causes or t.REVERSAL in hop.causes
+        return "expired" if asks else "other"
 
     def _refusal(self, body: Rejection) -> dict[str, str]:
         known = body.code in ErrorCode.__members__
@@ -190,7 +199,8 @@ class Narrator:
         }
 
     def _say(self, pair: Pair, facts: Mapping[str, str]) -> str:
-        return two(pair, self.language).format_map(kept(facts))
+        said = two(pair, self.language).format_map(kept(facts))
+        return said[:1].upper() + said[1:]
 
     def _states(self, index: int) -> str:
         now = self.states[index]

@@ -13,16 +13,16 @@ import msgspec
 
 from yidi.protocol import messages as m
 from yidi.protocol import messages_clearing as c
-from yidi.protocol.codes import label, labelled
+from yidi.protocol.codes import label, labelled, national_fund
 from yidi.protocol.errors import ErrorCode, sentence
 from yidi.protocol.money import yuan_grouped
-from yidi.protocol.regions import label as region
 from yidi.protocol.regions import province_of
 from yidi.protocol.transactions import title
 from yidi.scenarios.judging.chain import Chain, Hop
-from yidi.scenarios.judging.party_names import PartyNames, two
+from yidi.scenarios.judging.party_names import PartyNames, place_name, two
 
 NONE = "—"
+_AN_ANSWER = ("给窗口的答复", "an answer to the counter")
 _FEN = "_fen"
 _OPTIONAL = frozenset({"hospital_part", "settled_again", "facts"})
 """Parts of a sentence that are left out where there is nothing to say."""
@@ -94,23 +94,24 @@ def _parties(chain: Chain, hop: Hop, names: PartyNames, language: str) -> dict[s
     insured = (origin.insured if origin is not None else "") or chosen.insured
     treatment = (origin.treatment if origin is not None else "") or chosen.treatment
     return {
-        "speaker": names.party(speaker, language),
-        "asker": names.party(speaker, language),
-        "asked": names.party(asked, language),
-        "carrier": names.party(hop.sender, language),
-        "hop_to": names.party(hop.recipient, language),
-        "hub": names.party(chosen.hub, language) if chosen.hub else "",
+        "speaker": names.short(speaker, language),
+        "asker": names.short(speaker, language),
+        "asked": names.short(asked, language),
+        "carrier": names.short(hop.sender, language),
+        "hop_to": names.short(hop.recipient, language),
+        "hub": names.short(chosen.hub, language) if chosen.hub else "",
         "person": names.person(chosen.person_no, language),
-        "insured": region(insured, language) if insured else "",
-        "treatment": region(treatment, language) if treatment else "",
-        "payer": region(province_of(insured), language) if insured else "",
-        "payee": region(province_of(treatment), language) if treatment else "",
+        "insured": place_name(insured, language) if insured else "",
+        "treatment": place_name(treatment, language) if treatment else "",
+        "payer": place_name(province_of(insured), language) if insured else "",
+        "payee": place_name(province_of(treatment), language) if treatment else "",
         "day": hop.day,
         "sequence": str(hop.sequence),
         "visit": chosen.visit,
         "key": origin.case_key if origin is not None else "",
         "title": title(origin.transaction, language) if origin is not None else "",
-        "sent": _joined([title(code, language) for code in hop.causes], language),
+        "sent": _joined([title(code, language) for code in hop.causes], language)
+        or two(_AN_ANSWER, language),
     }
 
 
@@ -122,7 +123,7 @@ def _plain(body: msgspec.Struct, language: str) -> dict[str, str]:
         if field.endswith(_FEN) and isinstance(value, int):
             facts[field.removesuffix(_FEN)] = yuan_grouped(value)
         elif field in _PLACES and isinstance(value, str):
-            facts[field] = region(value, language) if value else ""
+            facts[field] = place_name(value, language) if value else ""
         elif isinstance(value, str | int) and not isinstance(value, bool):
             facts[field] = str(value)
     return facts
@@ -154,7 +155,7 @@ def _special(body: msgspec.Struct, language: str) -> dict[str, str]:
 def _settlement(body: m.SettlementResult, language: str) -> dict[str, str]:
     zh = language == "zh"
     funds = [
-        f"{labelled('fund_pay_type', pay.fund_pay_type, language)} {yuan_grouped(pay.fund_fen)}"
+        f"{fund_name(pay.fund_pay_type, language)} {yuan_grouped(pay.fund_fen)}"
         for pay in body.funds
     ]
     hospital = yuan_grouped(body.hospital_fen)
@@ -165,6 +166,11 @@ def _settlement(body: m.SettlementResult, language: str) -> dict[str, str]:
         "filing": _filing_name(body.filing, language),
         "hospital_part": part if body.hospital_fen else "",
     }
+
+
+def fund_name(fund_pay_type: str, language: str) -> str:
+    """A fund as people call it, in the national form: `职工基本医疗保险统筹基金`."""
+    return label("fund_pay_type", national_fund(fund_pay_type), language)
 
 
 def _person(body: m.EligibilityResult, language: str) -> dict[str, str]:
@@ -212,7 +218,7 @@ def _status(body: m.StatusResult, language: str) -> dict[str, str]:
 def _filing(body: msgspec.Struct, language: str) -> dict[str, str]:
     match body:
         case m.FilingRequest():
-            return {"category": labelled("filing", body.category, language)}
+            return {"category": label("filing", body.category, language)}
         case m.FilingResult():
             long = "长期" if language == "zh" else "without end"
             return {

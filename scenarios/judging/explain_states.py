@@ -28,7 +28,7 @@ def states_along(chain: Chain) -> list[dict[str, CaseState]]:
     key = ""
     told: list[dict[str, CaseState]] = []
     for hop in chain.hops:
-        if hop.origin is not None and hop.mark is not Mark.LOST:
+        if hop.origin is not None:
             key = hop.origin.case_key or key
             of_case = states.setdefault(key, {}) if key else {}
             _apply(of_case, hop)
@@ -63,7 +63,8 @@ def _apply(states: dict[str, CaseState], hop: Hop) -> None:
 def _whose(hop: Hop) -> str:
     """The role whose state a hop tells of: the treatment region's when it has arrived there."""
     sender, recipient = hop.sender.partition(":")[0], hop.recipient.partition(":")[0]
-    if hop.kind != Kind.REQUEST and recipient == "treatment":
+    arrives = hop.mark is not Mark.LOST and recipient == "treatment"
+    if hop.kind != Kind.REQUEST and arrives:
         return "treatment"
     return sender
 

@@ -14,8 +14,8 @@ from yidi.scenarios.running.world import World, read_world
 
 LANGUAGES = ("zh", "en")
 _HUBS = {
-    "100000": ("国家平台 100000", "the national hub 100000"),
-    "yrd": ("长三角平台 yrd", "the Delta hub yrd"),
+    "100000": ("国家平台", "the national hub"),
+    "yrd": ("长三角平台", "the Delta hub"),
 }
 _ROLES = {
     "treatment": ("就医地", "treatment region"),
@@ -33,6 +33,11 @@ def two(pair: tuple[str, str], language: str) -> str:
     return pair[0 if language == "zh" else 1]
 
 
+def place_name(code: str, language: str) -> str:
+    """A place without its code, `安徽淮北`; where it has no name, with it."""
+    return label(code, language).removesuffix(f" {code}") or code
+
+
 class PartyNames:
     """Names of addresses, persons and institutions in one run."""
 
@@ -47,24 +52,35 @@ class PartyNames:
         return self.persons.get(number) or two(_ROLES["person"], language)
 
     def institution(self, code: str, language: str) -> str:
-        """`示例医院 H31010100001`."""
-        name = self.institutions.get(code) or two(_ROLES["institution"], language)
-        return f"{name} {code}"
+        """An institution's name, `示例医院`; without one, what it is and its code."""
+        return self.institutions.get(code) or f"{two(_ROLES['institution'], language)} {code}"
 
     def party(self, address: str, language: str) -> str:
-        """An address as people read it: `就医地上海 310000`, `国家平台 100000`."""
+        """An address with its code, as people read it: `就医地上海 310000`."""
         role, _, rest = address.partition(":")
         code = rest.partition("/")[0]
-        zh = language == "zh"
+        if role == "institution" and code in self.institutions:
+            return f"{self.institutions[code]} {code}"
+        short = self.short(address, language)
+        if role in ("person", "institution"):
+            return short
+        return short if code in short else f"{short} {code}"
+
+    def short(self, address: str, language: str) -> str:
+        """An address by name, as it stands inside a sentence: `就医地上海`, `国家平台`."""
+        role, _, rest = address.partition(":")
+        code = rest.partition("/")[0]
         if role == "hub" and code in _HUBS:
             return two(_HUBS[code], language)
         if role == "institution":
             return self.institution(code, language)
         if role == "person":
             return self.person(code, language)
-        place = label(province_of(code) if role == "province" else code, language)
+        if role == "operator" and code in ("100000", "yrd"):
+            return two(("平台运维人员", "the hub's operator"), language)
+        place = place_name(province_of(code) if role == "province" else code, language)
         named = two(_ROLES.get(role, (role, role)), language)
-        return f"{named}{place}" if zh else f"{place} ({named})"
+        return f"{named}{place}" if language == "zh" else f"{place} ({named})"
 
     def role(self, address: str, language: str) -> str:
         """What kind of party an address is: `就医地`."""
