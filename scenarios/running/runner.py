@@ -17,6 +17,7 @@ import msgspec
 
 from yidi.broker.core import Core, Router
 from yidi.nodes.ledger import Ledger, Posting
+from yidi.nodes.outbox import RESEND_AFTER
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import (
     ErrorCode,
@@ -26,13 +27,15 @@ from yidi.protocol.errors import (
 from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.running.faults import ONCE, FaultPlan
-from yidi.scenarios.running.fold import note_envelope, posting_bytes
+from yidi.scenarios.running.fold import note_envelopes, posting_bytes
 from yidi.scenarios.running.pipes import DRAW_BITS, LinkTable, Pipe
 from yidi.scenarios.running.streams import chance
 
 NEVER = 1 << 62
 PROGRESS_EVERY = 65_536
 """Deliveries between two calls of the progress callback."""
+LEAST_WAIT = RESEND_AFTER
+"""No node asks to be woken sooner than its outbox resends."""
 VIRTUAL_DAYS_MAX = 500
 """Beyond the start: a run that is not quiet by then is stopped and says so."""
 
@@ -79,8 +82,8 @@ class Party:
     """A receiver of frames: one node, or all clients together."""
 
     __slots__ = (
-        "address", "armed", "cases", "handle", "handle_deadline", "host", "index", "ledger",
-        "next_deadline", "pipes", "skew",
+        "address", "armed", "cases", "deliver", "handle", "handle_deadline", "host", "index",
+        "ledger", "next_deadline", "pipes", "skew",
     )  # fmt: skip
 
     def __init__(self, address: str, host: Host, index: int, skew: int) -> None:
@@ -100,6 +103,8 @@ class Party:
         cases = getattr(state, "cases", None)
         self.cases: dict[str, Any] = {} if cases is None else cases
         self.pipes: dict[str, Pipe] = {}
+        self.deliver: Callable[[Pipe, bytes, Instant], None]
+        """Set when the run begins."""
 
 
 class Runner:
@@ -143,6 +148,7 @@ class Runner:
         self._instants: list[int] = []
         self._stopped = False
         self._limit = start + VIRTUAL_DAYS_MAX * DAY
+        self._note = journal.note_output
 
     def run(self) -> None:
         """Run until nothing is pending.
@@ -151,6 +157,7 @@ class Runner:
             InvariantViolation: a node or a check found the world broken.
         """
         for party in (self.clients, *self.parties.values()):
+            party.deliver = self._deliverer(party)
             self._arm(party)
         self._loop()
 
@@ -172,11 +179,11 @@ class Runner:
 
     def _loop(self) -> None:
         buckets, instants = self._buckets, self._instants
-        deliver, wake = self._deliver, self._wake
+        wake = self._wake
         report_at = PROGRESS_EVERY
         while instants:
             now: Instant = heappop(instants)  # type: ignore[assignment]
-            if now > self._limit or self._stopped:
+            if now > self._limit:
                 self.unfinished = True
                 return
             self.now = now
@@ -185,35 +192,46 @@ class Runner:
                 if raw is None:
                     wake(target, now)
                 else:
-                    deliver(target, raw, now)
+                    target.party.deliver(target, raw, now)
             del buckets[now]
             if self.deliveries >= report_at:
                 report_at = self.deliveries + PROGRESS_EVERY
                 self.report()
 
-    def _deliver(self, pipe: Pipe, raw: bytes, now: Instant) -> None:
-        party: Party = pipe.party
-        clock = Instant(now + party.skew)
-        try:
-            envelope = pipe.receive(raw, clock)
-            if envelope is None:
+    def _deliverer(self, party: Party) -> Callable[[Pipe, bytes, Instant], None]:
+        """The hot path of one party's deliveries, with everything it touches bound once."""
+        host, handle, index, skew = party.host, party.handle, party.index, party.skew
+        append, next_deadline, ledger = self.journal.append, party.next_deadline, party.ledger
+        on_delivery = self.checks.on_delivery if self.checks is not None else None
+        send, envelope_kind = self._send, int(RecordKind.ENVELOPE)
+        is_node = index >= 0
+
+        def deliver(pipe: Pipe, raw: bytes, now: Instant) -> None:
+            clock = Instant(now + skew) if skew else now
+            try:
+                envelope = pipe.receive(raw, clock)
+                if envelope is None:
+                    return
+                if is_node:
+                    append(envelope_kind, index, clock, raw)
+                outputs = handle(envelope, clock)
+            except RemoteProtocolError as error:
+                self.core.refuse(error, pipe.sender, pipe.recipient, len(raw), now)
                 return
-            if party.index >= 0:
-                self.journal.append(RecordKind.ENVELOPE, party.index, clock, raw)
-            outputs = party.handle(envelope, clock)
-        except RemoteProtocolError as error:
-            self.core.refuse(error, pipe.sender, pipe.recipient, len(raw), now)
-            return
-        self.deliveries += 1
-        if party.ledger is not None and party.ledger.posted:
-            self._post(party)
-        if self.checks is not None:
-            self.checks.on_delivery(party.host, envelope, now)
-        if outputs:
-            self._send(party, outputs, now)
-        deadline = party.next_deadline()
-        if deadline is not None and deadline - party.skew < party.armed:
-            self._arm(party)
+            self.deliveries += 1
+            if ledger is not None and ledger.posted:
+                self._post(party)
+            if on_delivery is not None:
+                on_delivery(host, envelope, now)
+            if outputs:
+                send(party, outputs, now, envelope)
+            # A node asks for no wake sooner than LEAST_WAIT, so one that has one is left alone.
+            if not is_node or party.armed > now + LEAST_WAIT:
+                deadline = next_deadline()
+                if deadline is not None and deadline - skew < party.armed:
+                    self._arm(party)
+
+        return deliver
 
     def _wake(self, party: Party, now: Instant) -> None:
         if party.armed != now:
@@ -262,17 +280,17 @@ class Runner:
 
     # ------------------------------------------------------------------ sending
 
-    def _send(self, party: Party, outputs: list[Envelope], now: Instant) -> None:
-        note = self.journal.note_output
+    def _send(
+        self, party: Party, outputs: list[Envelope], now: Instant, given: Envelope | None = None
+    ) -> None:
         is_node = party.index >= 0
-        clock = Instant(now + party.skew)
-        plan = self.plan
+        if is_node:
+            note_envelopes(self._note, given, outputs)
+        clock = Instant(now + party.skew) if party.skew else now
+        plan, pipes, buckets = self.plan, party.pipes, self._buckets
         for envelope in outputs:
-            if is_node:
-                note_envelope(note, envelope)
-                pipe = party.pipes.get(envelope.hop)
-            else:
-                pipe = party.pipes.get(f"{envelope.origin.sender}>{envelope.hop}")
+            hop = envelope.hop if is_node else f"{envelope.origin.sender}>{envelope.hop}"
+            pipe = pipes.get(hop)
             if pipe is None:
                 pipe = self._make_pipe(party, envelope)
                 if pipe is None:
@@ -290,9 +308,9 @@ class Runner:
             if at < pipe.last:  # noqa: PLR1730 (a call of max costs more, here of all places)
                 at = pipe.last
             pipe.last = at
-            bucket = self._buckets.get(at)
+            bucket = buckets.get(at)
             if bucket is None:
-                self._buckets[at] = [(pipe, raw)]
+                buckets[at] = [(pipe, raw)]
                 heappush(self._instants, at)
             else:
                 bucket.append((pipe, raw))
