@@ -79,7 +79,8 @@ def _check_moment(ground: Ground, case: Case, place: Path) -> None:
 def _check_step(ground: Ground, step: Step, earlier: list[str], place: Path) -> None:
     fields = step.fields
     inner: Path = (*place, "fields")
-    for needed in _NEEDED.get(step.do, ()):
+    # What is sent again is the earlier message as it stood.
+    for needed in _NEEDED.get(step.do, ()) if fields.again is None else ():
         if not any(getattr(fields, name) for name in needed.split("|")):
             ground.refuse(ErrorCode.E_MISSING_KEY, inner, needed.replace("|", " or "))
     for name in _EARLIER:
