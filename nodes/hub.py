@@ -167,7 +167,6 @@ class Hub(Node[HubState]):
 
     def _relay_answer(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         state, origin = self.state, envelope.origin
-        state.relayed += 1
         book = self._book.get(origin.transaction)
         day = state.days.day
         outputs: list[Envelope] = []
@@ -176,8 +175,10 @@ class Hub(Node[HubState]):
             if case is None:
                 return self.count(ErrorCode.E_UNMATCHED)
             book(case, envelope)
+            # From here the operation succeeds.
             day = self._answer_day(case, origin)
             outputs = self._close_exchange(origin.correlation_id, now)
+        state.relayed += 1
         stamp = Stamp(day, state.relayed, self.address)
         return [envelope.relayed(origin.recipient, stamp), *outputs]
 

@@ -61,6 +61,11 @@ NAMES: dict[str, str] = {
     "area": "rloc_admdvs",
     "valid_from": "begndate",
     "valid_to": "enddate",
+    "status": "state",
+    "outcome": "state",
+    "eligible": "trt_enjymnt_flag",
+    "hindrances": "trt_chk_rslt",
+    "differs": "changed",
     "reason": "memo",
     "amount_fen": "amt",
     "amounts": "amts",
@@ -94,7 +99,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
 }
 """Body type to the names that differ there."""
 
-FLAGS = frozenset({"account_used", "emergency"})
+FLAGS = frozenset({"account_used", "emergency", "eligible"})
 """Native booleans that the national interface writes as the codes 0 and 1."""
 
 FUND_COLUMNS: dict[str, str] = {
