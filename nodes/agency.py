@@ -17,8 +17,8 @@ from yidi.nodes.lifecycle import Case
 from yidi.nodes.outbox import Outbox, Pending
 from yidi.protocol.chinese_money import chinese_capitals
 from yidi.protocol.envelope import Envelope, Origin
-from yidi.protocol.errors import ErrorCode
-from yidi.protocol.instants import Instant
+from yidi.protocol.errors import ErrorCode, RemoteProtocolError
+from yidi.protocol.instants import Instant, parse_date
 from yidi.protocol.money import yuan
 
 
@@ -32,23 +32,9 @@ class Host(Protocol):
     requests: dict[str, Callable[[Envelope, Any, Instant], list[Envelope]]]
     results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]]
 
-    def send(  # noqa: PLR0913 - the signature is Node's
-        self,
-        hop: str,
-        recipient: str,
-        transaction: str,
-        body: msgspec.Struct,
-        now: Instant,
-        *,
-        like: Origin | None = None,
-        case_key: str = "",
-        treatment: str = "",
-        insured: str = "",
-        timeout: int = 0,
-        client: Origin | None = None,
-        context: str = "",
-    ) -> Envelope:
-        """Make a request and put it into the outbox."""
+    @property
+    def send(self) -> Callable[..., Envelope]:
+        """`Node.send`: make a request and put it into the outbox."""
 
     def answer(self, request: Envelope, body: msgspec.Struct, now: Instant) -> list[Envelope]:
         """Answer a request where it came from."""
@@ -119,6 +105,20 @@ class NoticeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def operator_of(address: str) -> str:
     """The address of a node's operator: `hub:100000` → `operator:100000`."""
     return "operator:" + address.partition(":")[2]
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is an ISO date; what comes from outside is checked before it is counted on."""
+    try:
+        parse_date(text)
+    except RemoteProtocolError:
+        return False
+    return True
+
+
+def is_period(text: str) -> bool:
+    """Whether a text is a month, `YYYY-MM`."""
+    return is_day(f"{text}-01")
 
 
 def known_code(code: str) -> ErrorCode:

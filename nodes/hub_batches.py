@@ -109,7 +109,7 @@ class HubBatches:
             count=batch.count,
             total_fen=batch.total_fen,
             fund_fen=batch.fund_fen,
-            funds=[FundSum(fund, fen) for fund, fen in batch.funds.items()],
+            funds=[FundSum(fund_pay_type=fund, fund_fen=fen) for fund, fen in batch.funds.items()],
             account_fen=batch.account_fen,
             adjust_fen=batch.adjust_fen,
             payable_fen=batch.payable_fen,

@@ -65,10 +65,21 @@ class HubClearing:
         state = self.state
         if self.prefund.state.open or not all(b.is_finished for b in state.batches.values()):
             return False
-        return not any(
+        open_months = any(
             self._is_planned(month)
             and (month not in state.periods or state.periods[month].stage == "declared")
             for month in [*state.ready, *state.periods]
+        )
+        return not open_months and (bool(self.plan.periods) or not self._has_deferred())
+
+    def _has_deferred(self) -> bool:
+        """Whether the next month will take along what was put off, or an adjustment."""
+        longest = self.plan.calendar.max_defer_months
+        return bool(self.state.adjusting) or any(
+            self.state.deferred.get(key, 0) <= longest
+            for groups in self.state.ready.values()
+            for keys in groups.values()
+            for key in keys
         )
 
     def _is_planned(self, period: str) -> bool:
@@ -80,7 +91,7 @@ class HubClearing:
         """The accounting day has become `day`: do what the calendar says."""
         self.state.day = day
         calendar, periods = self.plan.calendar, self.state.periods
-        month, of_month = month_before(day), int(day[8:])
+        month, of_month = self._due_month(day), int(day[8:])
         outputs: list[Envelope] = []
         if of_month >= calendar.declare_day and month not in periods and self._has_work(month):
             outputs += self._declare(month, now)
@@ -89,6 +100,15 @@ class HubClearing:
             run.stage = "generated"
             outputs += self._generate(month, now)
         return outputs + self.batches.new_day(day, now)
+
+    def _due_month(self, day: str) -> str:
+        """The month to clear: the one before, or where that is not planned the last one that is.
+
+        So a planned month whose books were level too late is cleared all the same.
+        """
+        month, done = month_before(day), max(self.state.periods, default="")
+        late = [period for period in self.plan.periods if done <= period < month]
+        return month if self._is_planned(month) or not late else max(late)
 
     def _has_work(self, period: str) -> bool:
         """Only planned months in which, or before which, there is something to clear."""

@@ -9,7 +9,7 @@ group are level with the hub its cases may be cleared (INV-29). What is not leve
 
 from __future__ import annotations
 
-from yidi.nodes.agency import HubHost, known_code, operator_of
+from yidi.nodes.agency import HubHost, is_day, known_code, operator_of
 from yidi.nodes.clearing_plan import ClearingPlan
 from yidi.nodes.day_groups import day_entries, totals_of
 from yidi.nodes.day_state import DayRun, DaysState, Difference, GroupRun
@@ -101,8 +101,10 @@ class HubDays:
         state = self.state
         if envelope.origin.sender != operator_of(self.hub.address):
             return self.hub.refuse(envelope, ErrorCode.E_ROLE, now)
+        if not is_day(body.day):
+            return self.hub.refuse(envelope, ErrorCode.E_DATE, now, at="$.day")
         accepted = Accepted(reference=body.day)
-        if state.opening_day <= body.day < state.day and len(body.day) == len(state.day):
+        if state.opening_day <= body.day < state.day:
             return self.hub.answer(envelope, accepted, now)
         if body.day != state.day:
             return self.hub.refuse(envelope, ErrorCode.E_DAY, now, at="$.day", facts=state.day)

@@ -13,6 +13,7 @@ Accounts: `bank`; `city:CODE`; `prefund:PAYER`, what may still be drawn, with it
 
 from __future__ import annotations
 
+from yidi.nodes.agency import is_day, is_period
 from yidi.nodes.base import Node
 from yidi.nodes.ledger import LedgerState, PostingKind
 from yidi.nodes.province_payments import ProvincePayments
@@ -77,6 +78,8 @@ class Province(Node[ProvinceState]):
             return self.refuse(envelope, ErrorCode.E_KEY_REUSED, now, at="$.batch")
         if self.code not in (body.payer, body.payee):
             return self.refuse(envelope, ErrorCode.E_NOT_MINE, now, at="$.payer")
+        if not is_period(body.period):
+            return self.refuse(envelope, ErrorCode.E_DATE, now, at="$.period")
         wrong = table_problem(body)
         if wrong:
             return self.refuse(envelope, ErrorCode.E_CLEARING_MISMATCH, now, at=f"$.{wrong}")
@@ -116,6 +119,8 @@ class Province(Node[ProvinceState]):
             return self.refuse(envelope, ErrorCode.E_NOT_MINE, now, at="$.payer")
         if body.amount_fen != abs(table.payable_fen) or body.payer != table.debtor:
             return self.refuse(envelope, ErrorCode.E_CLEARING_MISMATCH, now, at="$.amount_fen")
+        if not is_day(body.day) or not is_day(body.due_day):
+            return self.refuse(envelope, ErrorCode.E_DATE, now, at="$.due_day")
         # From here the operation succeeds.
         self.state.taken[body.notice] = content_digest(envelope.body)
         table.notified = True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from yidi.nodes.agency import is_day
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.outbox import Pending
 from yidi.nodes.province_state import Payment
@@ -53,6 +54,8 @@ class ProvincePayments:
         hub, province = envelope.origin.sender, self.province
         if not hub.startswith("hub:"):
             return province.refuse(envelope, ErrorCode.E_ROLE, now)
+        if not is_day(body.day):
+            return province.refuse(envelope, ErrorCode.E_DATE, now, at="$.day")
         day = next_day(body.day)
         # From here the operation succeeds.
         if day > self.state.days.get(hub, ""):

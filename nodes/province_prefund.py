@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from yidi.nodes.agency import NoticeRow
+from yidi.nodes.agency import NoticeRow, is_day
+from yidi.nodes.hub_prefund import level_of
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.outbox import Pending
 from yidi.nodes.province_state import Collection, Payment
@@ -63,6 +64,10 @@ class ProvincePrefund:
             return again
         if province.code not in (body.payer, body.payee):
             return province.refuse(envelope, ErrorCode.E_NOT_MINE, now)
+        if not is_day(body.day):
+            return province.refuse(envelope, ErrorCode.E_DATE, now, at="$.day")
+        if level_of(body.used_fen, body.granted_fen) != body.level:
+            return province.refuse(envelope, ErrorCode.E_CLEARING_MISMATCH, now, at="$.level")
         # From here the operation succeeds.
         self.state.taken[body.alarm] = content_digest(envelope.body)
         outputs = province.answer(envelope, Accepted(reference=body.alarm), now)
@@ -116,6 +121,8 @@ class ProvincePrefund:
         again = province.once(envelope, self.state.taken, body.notice, now)
         if again is not None:
             return again
+        if not is_day(body.due_day) or not body.hub.startswith("hub:"):
+            return province.refuse(envelope, ErrorCode.E_DATE, now, at="$.due_day")
         # From here the operation succeeds.
         self.state.taken[body.notice] = content_digest(envelope.body)
         self.state.payments[body.notice] = Payment(

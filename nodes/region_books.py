@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import msgspec
 
-from yidi.nodes.agency import Host
+from yidi.nodes.agency import Host, is_period
 from yidi.nodes.clearing_plan import last_day
 from yidi.nodes.day_groups import (
     DayIndex,
@@ -164,6 +164,8 @@ class RegionBooks:
         hub = envelope.origin.sender
         if not hub.startswith("hub:"):
             return self.node.refuse(envelope, ErrorCode.E_ROLE, now)
+        if not is_period(body.period):
+            return self.node.refuse(envelope, ErrorCode.E_DATE, now, at="$.period")
         index = self._asked_index(hub)
         forget_finished(index, self.cases, body.period)
         sums: dict[GroupKey, list[int]] = {}
@@ -186,6 +188,8 @@ class RegionBooks:
         """Refuse the keys that do not stand here so; a treatment region holds the others."""
         if not envelope.origin.sender.startswith("hub:"):
             return self.node.refuse(envelope, ErrorCode.E_ROLE, now)
+        if not is_period(body.period):
+            return self.node.refuse(envelope, ErrorCode.E_DATE, now, at="$.period")
         amounts = body.amounts or [-1] * len(body.keys)
         if len(amounts) != len(body.keys):
             return self.node.refuse(envelope, ErrorCode.E_TOO_MANY_ITEMS, now, at="$.amounts")
@@ -205,6 +209,8 @@ class RegionBooks:
     def _on_close(self, envelope: Envelope, body: ClearingClose, now: Instant) -> list[Envelope]:
         if not envelope.origin.sender.startswith("hub:"):
             return self.node.refuse(envelope, ErrorCode.E_ROLE, now)
+        if not is_period(body.period):
+            return self.node.refuse(envelope, ErrorCode.E_DATE, now, at="$.period")
         accepted = Accepted(reference=body.batch)
         digest = content_digest(envelope.body)
         batch = self.state.batches.get(body.batch)

@@ -28,7 +28,7 @@ Sum = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 SignedSum = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
 
 
-class FundSum(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class FundSum(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What one fund pays of many cases."""
 
     fund_pay_type: Text6

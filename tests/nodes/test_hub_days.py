@@ -46,7 +46,7 @@ def test_the_day_changes_by_the_operator_alone():
     assert is_rejection(wrong, "E_ROLE")
     assert is_rejection(net.close_day("2026-03-02"), "E_DAY")
     assert is_rejection(net.close_day("2026-02-28"), "E_DAY")
-    assert is_rejection(net.close_day("2026-03-0"), "E_DAY")
+    assert is_rejection(net.close_day("2026-03-0"), "E_DATE")
     first = net.close_day(OPENING)
 
     assert first == net.close_day(OPENING)

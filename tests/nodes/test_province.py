@@ -32,7 +32,8 @@ def table(**fields):
     values = {
         "batch": BATCH, "period": "2026-03", "payer": "340000", "payee": "310000",
         "insutype": "310", "count": 3, "total_fen": 1_500, "fund_fen": 1_000,
-        "funds": [c.FundSum("310100", 900), c.FundSum("330100", 100)], "account_fen": 0,
+        "funds": [c.FundSum(fund_pay_type="310100", fund_fen=900),
+                  c.FundSum(fund_pay_type="330100", fund_fen=100)], "account_fen": 0,
         "adjust_fen": -50, "payable_fen": 950,
         "lines": [line(), line(insured="340100", count=1, total_fen=500, fund_fen=300,
                                adjust_fen=0)],
