@@ -95,13 +95,6 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     folded: bool
     """Whether what left the nodes could be found; False where the run cannot be replayed."""
 
-    @property
-    def row(self) -> CaseRow | None:
-        """The newest key's row at the treatment region, or at any node."""
-        newest = [one for one in self.rows if one.key == self.rows[-1].key]
-        at_treatment = [one for one in newest if one.node.startswith("treatment:")]
-        return (at_treatment or newest or [None])[0]
-
 
 def read_cases(bundle: Path) -> Iterator[CaseRow]:
     """The rows of `cases.jsonl`; none where the file is missing.

@@ -36,6 +36,7 @@ BOOKED_BY_HUB = t.SETTLEMENTS
 
 
 Pair = tuple[str, str]
+NOTHING_MOVED: Pair = ("没有动钱。", "No money moves.")
 ANSWER_DUE: Pair = ("等{asked}答复。", "{asked} is to answer.")
 ANSWER_SENT: Pair = ("答复送往{asked}。", "The answer goes to {asked}.")
 
@@ -45,7 +46,7 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     what: Pair
     why: Pair = ("", "")
-    money: Pair = ("没有动钱。", "No money moves.")
+    money: Pair | None = None
     next: Pair | None = None
 
 
@@ -156,7 +157,7 @@ class Narrator:
             recipient=self.names.party(hop.recipient, self.language),
             what=self._say(entry.what, facts),
             why=self._say(entry.why, facts),
-            money=self._say(entry.money, facts),
+            money=self._say((mark and mark.money) or entry.money or NOTHING_MOVED, facts),
             next=self._say(entry.next or _after(hop), facts) + self._may_become(index),
             mark=self._say(mark.what, facts) if mark is not None else "",
             states=self._states(index),
