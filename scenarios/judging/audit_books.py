@@ -97,7 +97,7 @@ def _compare_outcomes(nodes: Mapping[str, Any], book: TallyBook) -> None:
         tally.count += 1
         case = next(iter(sides.values()))
         parties = [f"treatment:{case.treatment}", f"insured:{case.insured}"]
-        states = {address: one.state for address, one in sides.items()}
+        states: dict[str, str] = {address: one.state for address, one in sides.items()}
         states |= {one: "ABSENT" for one in parties if one in nodes and one not in states}
         if INDOUBT in states.values():
             tally.fail(f"in doubt at the end: {_said(states)}", key=key, node=next(iter(sides)))

@@ -309,18 +309,16 @@ def books_hash(rows: Iterable[CaseRow]) -> str:
     regions' rows, one line each. CLEARED counts as SETTLED: how far a month's clearing got is
     no part of what was booked. Keys and message ids are left out, since they depend on time.
     """
-    lines = sorted(
-        "|".join(
-            (
-                row.institution, row.visit, row.serial, _outcome(row.state), str(row.total_fen),
-                str(row.fund_fen), _funds_text(row.funds), str(row.account_fen),
-                str(row.cash_fen), str(row.hospital_fen), row.day or "",
-            )
-        )
-        for row in rows
-        if row.node.startswith("treatment:")
-    )  # fmt: skip
-    return sha256("\n".join(lines).encode()).hexdigest()
+    totals = Totals()
+    for row in rows:
+        totals.add(row)
+    return totals.books_hash
+
+
+def _books_line(row: CaseRow) -> str:
+    amounts = (row.total_fen, row.fund_fen, row.account_fen, row.cash_fen, row.hospital_fen)
+    names = (row.institution, row.visit, row.serial, _outcome(row.state))
+    return "|".join((*names, *map(str, amounts), _funds_text(row.funds), row.day or ""))
 
 
 def _outcome(state: str) -> str:
@@ -340,12 +338,19 @@ class Totals:
         self.money: dict[str, int] = {}
         """Money of the cases that stand, at the treatment region, by column."""
         self.rows = 0
+        self._books: list[str] = []
+
+    @property
+    def books_hash(self) -> str:
+        """See the function of that name."""
+        return sha256("\n".join(sorted(self._books)).encode()).hexdigest()
 
     def add(self, row: CaseRow) -> None:
         """Count one row."""
         self.rows += 1
         if not row.node.startswith("treatment:"):
             return
+        self._books.append(_books_line(row))
         self.states[row.state] = self.states.get(row.state, 0) + 1
         if row.state in ("SETTLED", "CLEARED") or (row.state == INDOUBT and row.digest):
             for name in ("total_fen", "fund_fen", "account_fen", "cash_fen", "hospital_fen"):

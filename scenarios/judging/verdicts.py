@@ -41,7 +41,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """Journal record at which it was seen, where that is known."""
 
 
-class CheckResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `checks` in result.json."""
 
     id: str
