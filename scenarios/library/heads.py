@@ -20,6 +20,8 @@ FIRST = "yangtze-delta-month"
 
 _HERE = Path(__file__).parent
 LESSON = ".lesson"
+_OTHERS = ("requirements",)
+"""Files beside the scenarios that are none."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +38,7 @@ def library_names() -> list[str]:
     names = sorted(
         file.stem
         for file in _HERE.glob("*.toml")
-        if not file.stem.endswith(LESSON) and not file.stem.startswith("_")
+        if not file.stem.endswith(LESSON) and file.stem not in _OTHERS
     )
     return sorted(names, key=lambda name: name != FIRST)
 
