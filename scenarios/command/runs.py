@@ -1,7 +1,7 @@
 """Which run a command means: a path, a folder below `runs/`, or `last`.
 
-`runs/.last` holds the path of the run that was written last, wherever it was written; without
-it, `last` is the newest folder below `runs/`.
+Reading is `outputs.find_run`; what is added here is a nearest name, and that a run which is not
+there is a mistake on the command line (exit code 2), not stored data that went bad.
 """
 
 from __future__ import annotations
@@ -9,56 +9,26 @@ from __future__ import annotations
 from difflib import get_close_matches
 from pathlib import Path
 
-from yidi.protocol.errors import ErrorCode, ScenarioError
+from yidi.protocol.errors import ErrorCode, ScenarioError, StoredDataError
+from yidi.scenarios.judging.outputs import RUNS, find_run
 
-RUNS = Path("runs")
-MANIFEST = "manifest.json"
 JOURNAL = "journal.bin"
-_LAST = ".last"
 
 
-def find_run(name: str) -> Path:
-    """The folder of a run.
+def run_folder(name: str, runs: Path = RUNS) -> Path:
+    """The folder of a run that can be read.
 
     Raises:
-        ScenarioError: `E_RUN_UNKNOWN`, with the nearest name; exit code 2.
+        ScenarioError: `E_RUN_UNKNOWN`, with the nearest name.
     """
-    if name == "last":
-        found = _last()
-        if found is not None:
-            return found
-        raise ScenarioError(ErrorCode.E_RUN_UNKNOWN, at=f"{RUNS}/", want="a run", got="none yet")
-    for path in (Path(name), RUNS / name):
-        if _is_run(path):
-            return path
-    near = get_close_matches(name.removeprefix("runs/"), [path.name for path in _runs()], n=1)
-    want = f"a run's folder, did you mean {RUNS / near[0]}?" if near else "a run's folder, or last"
-    raise ScenarioError(ErrorCode.E_RUN_UNKNOWN, at="RUN", want=want, got=name)
-
-
-def remember_run(path: Path) -> None:
-    """Make a run the one that `last` means; where that cannot be written, it stays as it is."""
-    try:
-        RUNS.mkdir(exist_ok=True)
-        (RUNS / _LAST).write_text(f"{path.resolve()}\n", "utf-8")
-    except OSError:
-        return
-
-
-def _last() -> Path | None:
-    try:
-        told = Path((RUNS / _LAST).read_text("utf-8").strip())
-        if _is_run(told):
-            return told
-    except (OSError, UnicodeDecodeError):
-        pass
-    runs = sorted(_runs(), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return runs[-1] if runs else None
-
-
-def _runs() -> list[Path]:
-    return [path for path in RUNS.glob("*") if _is_run(path)] if RUNS.is_dir() else []
-
-
-def _is_run(path: Path) -> bool:
-    return (path / MANIFEST).is_file() or (path / JOURNAL).is_file()
+    for candidate in (name, str(runs / name)):
+        try:
+            folder = find_run(candidate, runs)
+        except StoredDataError:
+            continue
+        if (folder / JOURNAL).is_file():
+            return folder
+    known = sorted(path.name for path in runs.glob("*") if (path / JOURNAL).is_file())
+    near = get_close_matches(name.rstrip("/").rpartition("/")[2], known, n=1, cutoff=0.5)
+    hint = f", did you mean {runs / near[0]}?" if near else ""
+    raise ScenarioError(ErrorCode.E_RUN_UNKNOWN, at="RUN", want=f"a folder or last{hint}", got=name)

@@ -61,12 +61,12 @@ def trace(
     run: str, case: str, *, stepping: bool, picture: Path | None, as_json: bool, language: Language
 ) -> ExitCode:
     """Print the messages of a case."""
-    from yidi.scenarios.command.runs import find_run
+    from yidi.scenarios.command.runs import run_folder
     from yidi.scenarios.judging.chain import read_chain
     from yidi.scenarios.judging.explain import Narrator
     from yidi.scenarios.judging.party_names import read_names
 
-    bundle = find_run(run)
+    bundle = run_folder(run)
     chain, names = read_chain(bundle, case), read_names(bundle)
     narrator = Narrator(chain, names, language)
     if picture is not None:
