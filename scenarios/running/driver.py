@@ -15,8 +15,9 @@ from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.running.arrivals import arrivals_of
 from yidi.scenarios.running.calendar import HubCalendar, has_open_work
 from yidi.scenarios.running.clients import Clients
-from yidi.scenarios.running.flows import FlowCounts, FlowRun, ManualRow
+from yidi.scenarios.running.flows import FlowCounts, FlowRun
 from yidi.scenarios.running.institutions import Institutions
+from yidi.scenarios.running.patients import ManualRow
 from yidi.scenarios.running.people import People
 from yidi.scenarios.running.script import CaseOutcome, ScriptedCase
 from yidi.scenarios.running.streams import Streams

@@ -22,7 +22,7 @@ from yidi.protocol.instants import MINUTE, Instant, day_of
 from yidi.scenarios.library.cases import Case, Fields, Step
 from yidi.scenarios.running.answers import fields_of, same_value
 from yidi.scenarios.running.clients import Clients, is_definite
-from yidi.scenarios.running.flows import ManualRow
+from yidi.scenarios.running.patients import ManualRow
 from yidi.scenarios.running.people import Insured
 from yidi.scenarios.running.requests import Request, Story, request_of
 
