@@ -67,6 +67,8 @@ class HubState(NodeState, kw_only=True):
     exchanges: dict[str, Exchange] = {}
     """By message id of the relayed request."""
     open_by_day: dict[str, int] = {}
+    voided: dict[str, bool] = {}
+    """Message ids of cancellations that were reversed: a late answer to one books nothing."""
     filings: FilingLibrary = {}
     days: DaysState = msgspec.field(default_factory=DaysState)
     clearing: ClearingState = msgspec.field(default_factory=ClearingState)
@@ -254,7 +256,7 @@ class Hub(Node[HubState]):
         return settlement_legs(case.funds, case.account_fen, counterparty, sign)
 
     def _book_cancellation(self, case: Case, envelope: Envelope) -> None:
-        if case.state != SETTLED:
+        if case.state != SETTLED or envelope.origin.correlation_id in self.state.voided:
             return
         if envelope.origin.kind == Kind.RESULT:
             self._undo(case, PostingKind.CANCEL)
@@ -272,6 +274,8 @@ class Hub(Node[HubState]):
             return
         answer = open_body(envelope)
         assert isinstance(answer, ReversalResult)
+        if case.digest and answer.outcome in ("reinstated", "nothing"):
+            self.state.voided[answer.original_message_id] = True
         if answer.outcome == "reinstated" and case.state == REVERSED and case.digest:
             advance("hub", case, SETTLED)
             case.undone_day = case.stamped_undo_day = ""

@@ -110,6 +110,8 @@ class Undo:
             return region.refuse(envelope, ErrorCode.E_REVERSAL_MISMATCH, now)
         if case is not None and (case.state == CLEARED or region.books.holds(case.key)):
             return region.refuse(envelope, ErrorCode.E_CLEARED, now)
+        if case is not None and self._settled_anew(case, body):
+            return region.refuse(envelope, ErrorCode.E_ALREADY_SETTLED, now)
         # From here the operation succeeds.
         region.state.tombstones[body.original_message_id] = True
         if body.original_transaction in t.CANCELLATIONS:
@@ -135,6 +137,13 @@ class Undo:
             word, case.med_type
         )
 
+    def _settled_anew(self, case: Case, body: ReversalRequest) -> bool:
+        """Whether the unit of a cancelled case has been settled again since (INV-10)."""
+        if case.state != REVERSED or body.original_transaction not in t.CANCELLATIONS:
+            return False
+        place = unit_key(case.institution, case.visit, case.batch)
+        return place in self.region.state.live_units
+
     def _reverse_settlement(self, envelope: Envelope, case: Case | None) -> str:
         region, origin = self.region, envelope.origin
         if case is None:
@@ -153,9 +162,11 @@ class Undo:
 
     def _reverse_cancellation(self, case: Case | None, body: ReversalRequest) -> str:
         """Undo a cancellation that took effect; one that has not come finds its tombstone."""
-        if case is None or case.state != REVERSED or not case.cancel_answer:
+        if case is None or case.cancel_message_id != body.original_message_id:
             return "nothing"
-        if case.cancel_message_id != body.original_message_id:
+        if case.state == SETTLED:
+            return "reinstated"  # already, and the answer did not arrive
+        if case.state != REVERSED or not case.cancel_answer:
             return "nothing"
         region = self.region
         advance("insured", case, SETTLED)

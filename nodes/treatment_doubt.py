@@ -34,6 +34,9 @@ from yidi.protocol.transactions import Kind
 if TYPE_CHECKING:
     from yidi.nodes.treatment_region import TreatmentRegion
 
+OPEN_OR_LIVE = LIVE | {INDOUBT}
+"""States of a newer attempt in which an older one of the same unit must not come back."""
+
 
 class Doubt:
     """The part of a treatment region that resolves unknown outcomes."""
@@ -188,8 +191,13 @@ class Doubt:
             or (body.total_fen and case.total_fen and body.total_fen != case.total_fen)
         ):
             return ErrorCode.E_REVERSAL_MISMATCH
-        closed = case.state == CLEARED or self.region.books.holds(case.key)
-        return ErrorCode.E_CLEARED if closed else None
+        if case.state == CLEARED or self.region.books.holds(case.key):
+            return ErrorCode.E_CLEARED
+        unit = self.region.state.units[unit_key(case.institution, case.visit, case.batch)]
+        newer = self.region.state.cases.get(unit.key)
+        if cancels and newer is not None and newer is not case and newer.state in OPEN_OR_LIVE:
+            return ErrorCode.E_ALREADY_SETTLED
+        return None
 
     def _on_reversed(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """The insured region has reversed, or knows for certain that there was nothing."""

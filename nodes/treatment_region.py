@@ -438,7 +438,7 @@ class TreatmentRegion(Node[TreatmentState]):
         self.outbox.take(pending.origin.message_id)
         if isinstance(answer, Rejection) and not is_definite(answer.code):
             return self.doubt.on_cancellation_unanswered(pending, now)
-        if case.state == INDOUBT:
+        if case.state == INDOUBT and case.cancel_message_id == pending.origin.message_id:
             if envelope.origin.kind == Kind.RESULT:
                 case.cancel_answer = envelope.body
                 self.undo(case, PostingKind.CANCEL, envelope)

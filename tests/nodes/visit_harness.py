@@ -204,3 +204,8 @@ def filing(**changes: Any) -> m.FilingRequest:
     given = {"person_no": PERSON, "insutype": "310", "category": "long_stay", "area": "310000",
              "valid_from": "2026-03-16"}  # fmt: skip
     return m.FilingRequest(**{**given, **changes})
+
+
+def restored(node: Node[Any]) -> Any:
+    """A node's memory, written out and read back."""
+    return msgspec.msgpack.decode(node.snapshot(), type=node.state_type)
