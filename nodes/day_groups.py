@@ -10,10 +10,12 @@ region and insurance type; a group is level (对平) where count, sums and diges
 from __future__ import annotations
 
 from hashlib import sha256
+from operator import itemgetter
+from typing import NamedTuple
 
 import msgspec
 
-from yidi.nodes.lifecycle import INDOUBT, LIVE, REVERSED, Case
+from yidi.nodes.lifecycle import CLEARED, INDOUBT, LIVE, REVERSED, SETTLED, Case
 from yidi.protocol.messages_clearing import CaseView, EffectLine, GroupTotals
 
 GroupKey = tuple[str, str, str]
@@ -29,11 +31,12 @@ class DayIndex(msgspec.Struct, kw_only=True):
     undone: dict[str, list[str]] = {}
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class Entry(NamedTuple):
     """One effect of a day: a case, and whether it stands (+1) or was taken back (-1)."""
 
-    case: Case
+    key: str
     sign: int
+    case: Case
 
     @property
     def kind(self) -> str:
@@ -41,54 +44,55 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return "LIVE" if self.sign > 0 else "BACK"
 
 
-def group_of(case: Case) -> GroupKey:
-    """The group a case is booked in."""
-    return case.treatment, case.insured, case.insutype
-
-
 def stood_at_end(case: Case, day: str) -> bool:
     """Whether a case settled on `day` was still booked at its end.
 
     A treatment region's INDOUBT case counts where it is booked: a cancellation of it is out.
     """
-    if case.state in LIVE:
-        return case.day == day
-    if case.state == REVERSED:
-        return case.day == day and case.undone_day > day
-    return case.state == INDOUBT and case.day == day and bool(case.digest)
+    if case.day != day:
+        return False
+    state = case.state
+    # Members are compared by identity: this runs for every case of every day, at three nodes.
+    if state is SETTLED or state is CLEARED:
+        return True
+    return case.undone_day > day if state is REVERSED else state is INDOUBT and bool(case.digest)
 
 
 def day_entries(
     index: DayIndex, cases: dict[str, Case], day: str, only: GroupKey | None = None
 ) -> dict[GroupKey, list[Entry]]:
     """A day's effects by group (or of one group), each sorted by key and kind; groups sorted."""
-    groups: dict[GroupKey, dict[tuple[str, int], Entry]] = {}
-    for key in index.settled.get(day, ()):
+    groups: dict[GroupKey, list[Entry]] = {}
+    for key in dict.fromkeys(index.settled.get(day, ())):
         case = cases[key]
-        if stood_at_end(case, day) and only in (None, group_of(case)):
-            groups.setdefault(group_of(case), {})[key, 1] = Entry(case, 1)
-    for key in index.undone.get(day, ()):
+        if stood_at_end(case, day):
+            group = (case.treatment, case.insured, case.insutype)
+            if only is None or only == group:
+                groups.setdefault(group, []).append(Entry(key, 1, case))
+    for key in dict.fromkeys(index.undone.get(day, ())):
         case = cases[key]
         # A reinstated case has no undone day any more, and so no BACK line.
-        if case.undone_day == day and "" < case.day < day and only in (None, group_of(case)):
-            groups.setdefault(group_of(case), {})[key, -1] = Entry(case, -1)
-    # "BACK" sorts before "LIVE", as -1 does before 1.
-    return {
-        group: [entries[at] for at in sorted(entries)] for group, entries in sorted(groups.items())
-    }
+        if case.undone_day == day and "" < case.day < day:
+            group = (case.treatment, case.insured, case.insutype)
+            if only is None or only == group:
+                groups.setdefault(group, []).append(Entry(key, -1, case))
+    for entries in groups.values():
+        # "BACK" sorts before "LIVE", as -1 does before 1.
+        entries.sort(key=itemgetter(0, 1))
+    return dict(sorted(groups.items()))
 
 
 def totals_of(group: GroupKey, entries: list[Entry]) -> GroupTotals:
     """Count, signed sums and digest of one group's sorted entries."""
     total = fund = account = cash = 0
-    hashed = sha256()
-    for entry in entries:
-        case, sign = entry.case, entry.sign
+    lines = []
+    for key, sign, case in entries:
         total += sign * case.total_fen
         fund += sign * case.fund_fen
         account += sign * case.account_fen
         cash += sign * case.cash_fen
-        hashed.update(f"{case.key} {entry.kind} ".encode() + case.digest + b"\n")
+        lines.append(f"{key} {'LIVE' if sign > 0 else 'BACK'} ".encode())
+        lines.append(case.digest)
     return GroupTotals(
         treatment=group[0],
         insured=group[1],
@@ -98,7 +102,7 @@ def totals_of(group: GroupKey, entries: list[Entry]) -> GroupTotals:
         fund_fen=fund,
         account_fen=account,
         cash_fen=cash,
-        digest=hashed.digest(),
+        digest=sha256(b"\n".join(lines)).digest(),
     )
 
 
@@ -117,7 +121,7 @@ def view_of(cases: dict[str, Case], key: str, twin: str = "") -> CaseView:
         return CaseView(key=key, state=ABSENT)
     return CaseView(
         key=key,
-        state=case.state,
+        state=case.state.value,
         day=case.day,
         insutype=case.insutype,
         fund_fen=case.fund_fen,

@@ -15,7 +15,7 @@ import msgspec
 from yidi.nodes.agency import operator_of
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.lifecycle import CLEARED, Case
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import About, Pending, Wait
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
@@ -96,7 +96,9 @@ class RegionAdjustments:
         if body.adjustment in state.posted:
             return node.answer(envelope, Accepted(reference=body.adjustment), now)
         if before is not None:
-            return node.refuse(envelope, ErrorCode.E_IN_DOUBT, now)
+            return (
+                [] if self._serves(envelope) else node.refuse(envelope, ErrorCode.E_IN_DOUBT, now)
+            )
         case = self.books.cases.get(body.key)
         problem = adjustment_problem(body, case, state)
         if problem is not None:
@@ -104,13 +106,22 @@ class RegionAdjustments:
         assert case is not None
         # From here the operation succeeds.
         state.sent[body.adjustment] = digest
-        hub = self.books.state.batches[case.clearing_batch].hub
+        hub, asked = self.books.state.batches[case.clearing_batch].hub, envelope.origin
         return [
             node.send(
-                hub, hub, t.ADJUSTMENT, body, now, like=envelope.origin, case_key=case.key,
-                treatment=case.treatment, insured=case.insured, client=envelope.origin,
+                hub, t.ADJUSTMENT, body, now,
+                About(case.key, case.treatment, case.insured, asked.partition_key, asked.trace_id),
+                Wait(client=asked),
             )
         ]  # fmt: skip
+
+    def _serves(self, envelope: Envelope) -> bool:
+        """Whether this very message is under way: its answer comes, so a copy gets silence."""
+        asked = envelope.origin.message_id
+        return any(
+            pending.client is not None and pending.client.message_id == asked
+            for pending in self.node.outbox.pending.values()
+        )
 
     def _on_accepted(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """The hub and the insured region have booked it, or one of them refused."""

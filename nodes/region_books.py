@@ -13,7 +13,6 @@ from __future__ import annotations
 import msgspec
 
 from yidi.nodes.agency import Host, is_period
-from yidi.nodes.clearing_plan import last_day
 from yidi.nodes.day_groups import (
     DayIndex,
     GroupKey,
@@ -170,7 +169,7 @@ class RegionBooks:
         forget_finished(index, self.cases, body.period)
         sums: dict[GroupKey, list[int]] = {}
         for day, keys in index.settled.items():
-            if day > last_day(body.period):
+            if day[:7] > body.period:
                 continue
             for key in keys:
                 case = self.cases[key]
@@ -288,7 +287,7 @@ def _clearable(case: Case, body: ClearingDetail, amount_fen: int) -> bool:
     standing = case.state == SETTLED or (
         case.state == CLEARED and case.clearing_batch == body.batch
     )
-    in_time = case.day <= last_day(body.period)
+    in_time = case.day[:7] <= body.period
     return same and standing and in_time and amount_fen in (-1, case.fund_fen)
 
 

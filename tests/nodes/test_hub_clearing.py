@@ -307,112 +307,6 @@ def test_account_money(account, payable_fen):
         assert left == abs(net.nodes[address].ledger.balance("account"))
 
 
-def adjustment(**fields):
-    """Takes 400 back of case 1."""
-    values = {
-        "adjustment": "ADJ1",
-        "key": make_case(1).key,
-        "amount_fen": -400,
-        "reason": "超限价",
-        "operator": "甲",
-        "second_operator": "乙",
-    }
-    return c.Adjustment(**{**values, **fields})
-
-
-def order(net, **fields):
-    """The treatment region's operator orders an adjustment."""
-    return net.ask("operator:310000", TREATMENT, t.ADJUSTMENT, adjustment(**fields))
-
-
-def test_an_adjustment_is_in_the_next_clearing():
-    """It is posted once at three nodes, however often ordered, and changes the next payable."""
-    net = Net(plan())
-    net.settle(make_case(1))
-    net.close_until("2026-04-22")
-    first = order(net)
-    assert first == order(net)
-    net.settle(make_case(2, net.hub.days.day))
-    net.close_until("2026-05-22")
-
-    assert ["ADJ1"] * 3 == [
-        p.key for posted in net.postings.values() for p in posted if p.kind == PostingKind.ADJUST
-    ]
-    second = batches(net)[1]
-    assert (1_002, -400, 602) == (second.fund_fen, second.adjust_fen, second.payable_fen)
-    assert ["ADJ1"] == second.adjustments
-
-
-def test_an_adjustment_alone_makes_the_debtor_the_payee():
-    """Nothing but a deduction: the treatment province pays back, and banks stay level."""
-    net = Net(plan())
-    net.settle(make_case(1))
-    net.close_until("2026-04-22")
-    order(net)
-    net.close_until("2026-07-10")
-
-    second = batches(net)[1]
-    assert ("PAID", 0, -400) == (second.state, second.count, second.payable_fen)
-    banks = {p: net.nodes[f"province:{p}"].ledger.balance("bank") for p in ("310000", "340000")}
-    assert {"310000": 1_001 - 400, "340000": 400 - 1_001} == banks
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"second_operator": "甲"}, "E_ROLE"),
-        ({"operator": ""}, "E_ROLE"),
-        ({"reason": " "}, "E_MISSING_FIELD"),
-        ({"adjustment": ""}, "E_MISSING_FIELD"),
-        ({"key": "nobody"}, "E_CASE_UNKNOWN"),
-        ({"amount_fen": 0}, "E_AMOUNT"),
-        ({"amount_fen": -1_002}, "E_AMOUNT"),
-        ({"key": make_case(2).key}, "E_NOT_CLEARED"),
-    ],
-)
-def test_adjustments_that_are_refused(fields, code):
-    """Two people, a reason, a cleared case, and no more back than was paid."""
-    net = Net(plan())
-    net.settle(make_case(1))
-    net.close_until("2026-04-22")
-    net.settle(make_case(2, net.hub.days.day))
-
-    assert is_rejection(order(net, **fields), code)
-
-
-def test_adjustments_are_known_by_their_id():
-    """Another content under the id, a wrong sender, and a refusal at the other end."""
-    net = Net(plan())
-    net.settle(make_case(1))
-    net.close_until("2026-04-22")
-    asked = net.ask("operator:340600", TREATMENT, t.ADJUSTMENT, adjustment())
-    assert is_rejection(asked, "E_ROLE")
-    asked = net.ask("treatment:320500", HUB, t.ADJUSTMENT, adjustment())
-    assert is_rejection(asked, "E_ROLE")
-    asked = net.ask(TREATMENT, INSURED, t.ADJUSTMENT, adjustment())
-    assert INSURED not in net.hub.state.counters
-    net.nodes[INSURED].cases[make_case(1).key].state = SETTLED
-    assert is_rejection(order(net), "E_NOT_CLEARED")
-    net.nodes[INSURED].cases[make_case(1).key].state = CLEARED
-    assert "ADJ1" == order(net).reference
-
-    assert is_rejection(order(net, amount_fen=-1), "E_KEY_REUSED")
-
-
-def test_an_adjustment_under_way_is_in_doubt():
-    """While the insured region is silent the order is neither done nor refused."""
-    net = Net(plan())
-    net.settle(make_case(1))
-    net.close_until("2026-04-22")
-    net.lose = lambda _sender, envelope: envelope.hop == INSURED
-    assert order(net) is None
-    assert is_rejection(order(net), "E_IN_DOUBT")
-    net.lose = lambda _sender, _envelope: False
-    net.wait(3_600_000_000)
-
-    assert "ADJ1" == order(net).reference
-
-
 # ------------------------------------------------------------------ payment
 
 
@@ -491,3 +385,58 @@ def test_memory_survives_a_restart():
     raw = net.hub.snapshot()
 
     assert raw == msgspec.msgpack.encode(msgspec.msgpack.decode(raw, type=type(net.hub.state)))
+
+
+def test_a_planned_month_that_was_level_too_late_is_cleared_later():
+    """March alone is planned, and a region was silent until May: May's calendar clears it."""
+    net = Net(plan(periods=("2026-03",)))
+    net.settle(make_case(1))
+    net.lose = lambda _sender, envelope: envelope.hop == INSURED
+    net.close_until("2026-05-02")
+    assert not net.hub.days.is_quiet
+    net.lose = lambda _sender, _envelope: False
+    net.wait(3_600_000_000)
+    assert not net.hub.clearing.is_finished
+    net.close_until("2026-05-22")
+
+    assert {make_case(1).key} == cleared(net)
+    assert "2026-03" == net.hub.cases[make_case(1).key].period
+
+
+def test_what_is_put_off_keeps_a_run_going_for_two_months():
+    """Deferred cases count as open until they have been put off too often."""
+    net = Net(plan())
+    net.settle(make_case(1))
+    net.close_until("2026-04-20")
+    net.nodes[INSURED].cases[make_case(1).key].state = REVERSED
+    net.close_until("2026-05-22")
+    assert not net.hub.clearing.is_finished
+    net.close_until("2026-07-22")
+
+    assert net.hub.clearing.is_finished
+
+
+@pytest.mark.parametrize(
+    "refused", [t.CLEARING_DECLARATION, t.CLEARING_DETAIL, t.CLEARING_CLOSE, t.CLEARING_NOTICE]
+)
+def test_refusals_are_counted(refused):
+    """A region or province that does not know a message is counted, and stops nothing else."""
+    net = Net(plan())
+    net.settle(make_case(1))
+    for address, node in net.nodes.items():
+        if address != HUB:
+            node.requests.pop(refused, None)
+    net.close_until("2026-05-22")
+
+    assert net.hub.state.counters[ErrorCode.E_INFNO_UNKNOWN]
+    assert {} == net.hub.state.outbox
+
+
+def test_observed_regions_are_not_asked_to_clear():
+    """External nodes are neither asked nor told; the hub clears on its own books."""
+    net = Net(plan(observed=(TREATMENT, INSURED)))
+    net.settle(make_case(1), ("hub",))
+    net.close_until("2026-06-10")
+
+    assert [] == sent(net, t.CLEARING_DETAIL) + sent(net, t.CLEARING_CLOSE)
+    assert ["PAID"] == [batch.state for batch in batches(net)]

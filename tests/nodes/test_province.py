@@ -376,3 +376,45 @@ def test_memory_survives_a_restart():
     day(net, "2026-05-20")
 
     assert (-950, 950) == (bank(net, PAYER), bank(net, PAYEE))
+
+
+@pytest.mark.parametrize(
+    ("transaction", "body"),
+    [
+        (t.CLEARING_TABLE, table(period="2026")),
+        (t.CLEARING_NOTICE, notice(due_day="soon", notice="P2")),
+        (t.DAY_CLOSE, c.DayClose(day="2026-02-30")),
+        (t.PREFUND_ALARM, alarm(day="")),
+    ],
+)
+def test_days_are_days(transaction, body):
+    """What is no date is refused before anybody counts on from it."""
+    net = two()
+    net.nodes[PAYER].state.tables.pop(BATCH) if transaction == t.CLEARING_TABLE else None
+
+    assert is_rejection(net.ask(ASKER, PAYER, transaction, body), "E_DATE")
+
+
+def test_an_alarm_is_recomputed():
+    """A level that its numbers do not give is refused."""
+    body = alarm(used_fen=899)
+
+    assert is_rejection(two().ask(ASKER, PAYEE, t.PREFUND_ALARM, body), "E_CLEARING_MISMATCH")
+
+
+def test_a_top_up_notice_is_taken_once():
+    """The same notice gets the same answer, one without a day or a hub is refused."""
+    net = two()
+    del net.nodes[PAYEE]
+    values = {"notice": "N", "alarm": "A", "payer": "340000", "payee": "310000", "amount_fen": 1,
+              "due_day": "2026-04-24", "hub": ASKER}  # fmt: skip
+    body = c.PrefundNotice(**values)
+    first = net.ask(PAYEE, PAYER, t.PREFUND_NOTICE, body)
+    assert first == net.ask(PAYEE, PAYER, t.PREFUND_NOTICE, body)
+    for wrong in ({"due_day": ""}, {"hub": "province:1"}):
+        body = c.PrefundNotice(**{**values, "notice": "M", **wrong})
+        assert is_rejection(net.ask(PAYEE, PAYER, t.PREFUND_NOTICE, body), "E_DATE")
+
+    assert ["N"] == [
+        n for n, p in net.nodes[PAYER].state.payments.items() if p.purpose != "clearing"
+    ]

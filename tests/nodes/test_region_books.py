@@ -236,3 +236,16 @@ def test_days_without_open_cases_are_forgotten():
     forget_finished(index, net.nodes[TREATMENT].cases, "2026-04")
 
     assert ({}, {}) == (index.settled, index.undone)
+
+
+@pytest.mark.parametrize(
+    ("transaction", "body"),
+    [
+        (t.CLEARING_DECLARATION, c.ClearingDeclaration(period="2026-3")),
+        (t.CLEARING_DETAIL, c.ClearingDetail(batch="B", period="x", **PLACE, keys=[], fund_fen=0)),
+        (t.CLEARING_CLOSE, close([], period="2026-13")),
+    ],
+)
+def test_a_month_is_a_month(transaction, body):
+    """What is no `YYYY-MM` is refused."""
+    assert is_rejection(net_with(0).ask(ASKER, TREATMENT, transaction, body), "E_DATE")
