@@ -1,0 +1,277 @@
+"""`yidi run NAME|FILE…`: run scenarios in virtual time, judge them, write their bundles.
+
+All scenarios are loaded and all folders made before the first one runs, so that a mistake in
+the last argument costs nothing. Ctrl-C or SIGTERM ends the run before its next instant: the
+journal is sealed, the report is written, and the exit code is 130; a second one leaves at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yidi.scenarios.command.common import (
+    SEED,
+    ExitCode,
+    Language,
+    both,
+    json_option,
+    language_option,
+    print_json,
+    say,
+    verb,
+)
+
+if TYPE_CHECKING:
+    from yidi.scenarios.judging.judged_run import JudgedRun
+    from yidi.scenarios.library.loader import LoadedScenario
+    from yidi.scenarios.running.runner import Progress, Runner
+
+
+@verb("run", "运行场景并给出结论。", "Run scenarios and judge them.")
+@click.argument("names", metavar="NAME|FILE...", nargs=-1, required=True)
+@click.option("--seed", type=SEED, help=both("随机种子", "Seed; default the scenario's own."))
+@click.option(
+    "--set",
+    "settings",
+    metavar="PATH=VALUE",
+    multiple=True,
+    help=both("改动场景中的一个值", "Change one value: flow[0].arrivals.per_day=10."),
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help=both("结果目录，默认 runs/名称-种子", "Folder of the results; default runs/NAME-SEED."),
+)
+@click.option(
+    "--force", is_flag=True, help=both("覆盖先前的结果", "Replace an earlier run's files.")
+)
+@click.option(
+    "--junitxml",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=both("另写一份 JUnit XML", "Write JUnit XML here, too."),
+)
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help=both("另写一份网页报告", "Write the HTML page here, too."),
+)
+@click.option(
+    "-k",
+    "expression",
+    metavar="EXPR",
+    help=both("只运行匹配的场景或案例", "Only scenarios or cases that match: words, and, or, not."),
+)
+@click.option(
+    "-x", "exit_first", is_flag=True, help=both("首个失败即停", "Stop at the first failure.")
+)
+@language_option
+@json_option
+def run(  # noqa: PLR0917 - one parameter an option
+    names: tuple[str, ...],
+    seed: int | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    force: bool,
+    junitxml: Path | None,
+    html: Path | None,
+    expression: str | None,
+    exit_first: bool,
+    language: Language,
+    as_json: bool,
+) -> ExitCode:
+    """Run, judge, write and report every scenario."""
+    scenarios = _selected(names, settings, expression)
+    if not scenarios:
+        say("没有匹配的场景或案例" if language == "zh" else "nothing matches: nothing was checked")
+        return ExitCode.FAILED
+    folders = _folders(scenarios, seed, out, force)
+    plain = _replay_options(settings, expression)
+    done: list[JudgedRun] = []
+    for loaded, folder in zip(scenarios, folders, strict=True):
+        judged = _run_one(loaded, folder, seed, plain, language)
+        done.append(judged)
+        if not as_json:
+            _show(judged, language)
+        if judged.report.interrupted or (exit_first and judged.report.verdict != "pass"):
+            break
+    _write_extras(done, junitxml, html)
+    if as_json:
+        _print_json(done, single=len(names) == 1)
+    return _exit_code(done)
+
+
+def _selected(
+    names: tuple[str, ...], settings: tuple[str, ...], expression: str | None
+) -> list[LoadedScenario]:
+    from yidi.scenarios.command.selection import parse_selection, select
+    from yidi.scenarios.library.loader import load
+
+    matches = parse_selection(expression) if expression is not None else None
+    scenarios = [load(name, settings) for name in names]
+    if matches is None:
+        return scenarios
+    return [kept for one in scenarios if (kept := select(one, matches)) is not None]
+
+
+def _folders(
+    scenarios: list[LoadedScenario], seed: int | None, out: Path | None, force: bool
+) -> list[Path]:
+    from yidi.scenarios.judging.outputs import default_folder, open_folder
+
+    if out is None:
+        return [
+            default_folder(one.scenario.name, one.scenario.seed if seed is None else seed)
+            for one in scenarios
+        ]
+    if len(scenarios) == 1:
+        return [open_folder(out, force=force)]
+    if not out.is_dir():
+        open_folder(out)
+    taken: dict[str, int] = {}
+    folders: list[Path] = []
+    for one in scenarios:
+        name = one.scenario.name
+        taken[name] = number = taken.get(name, 0) + 1
+        folders.append(
+            open_folder(out / (name if number == 1 else f"{name}-{number}"), force=force)
+        )
+    return folders
+
+
+def _replay_options(settings: tuple[str, ...], expression: str | None) -> list[str]:
+    options = [f"--set {_quoted(setting)}" for setting in settings]
+    return options + ([f"-k {_quoted(expression)}"] if expression else [])
+
+
+def _quoted(text: str) -> str:
+    from shlex import quote
+
+    return quote(text)
+
+
+def _run_one(
+    loaded: LoadedScenario, folder: Path, seed: int | None, options: list[str], language: Language
+) -> JudgedRun:
+    from yidi.scenarios.judging.judged_run import judged_run
+    from yidi.scenarios.judging.outputs import point_last
+
+    scenario = loaded.scenario
+    actual = scenario.seed if seed is None else seed
+    told = f"{scenario.title.text(language)}（{scenario.name}）" if language == "zh" else (
+        f"{scenario.title.text(language)} ({scenario.name})"
+    )  # fmt: skip
+    say(f"{'运行' if language == 'zh' else 'running'} {told}, "
+        f"{'种子' if language == 'zh' else 'seed'} {actual}")  # fmt: skip
+    name = loaded.path if loaded.path.startswith((".", "/")) else scenario.name
+    replay = " ".join(["yidi run", _quoted(_named(loaded, name)), f"--seed {actual}", *options])
+    with _stoppable() as stopper:
+        judged = judged_run(
+            loaded, folder, seed=seed, progress=_progress(language), built=stopper, replay=replay
+        )
+    _write_page(folder, folder / "report.html")
+    point_last(folder)
+    return judged
+
+
+def _named(loaded: LoadedScenario, name: str) -> str:
+    """A built-in scenario by its name, a file by its path."""
+    from yidi.scenarios.library.loader import library_names
+
+    built_in = loaded.scenario.name
+    return built_in if built_in in library_names() else loaded.path or name
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[Runner], None]]:
+    """While inside, the first SIGINT or SIGTERM stops the runner, the second interrupts."""
+    runners: list[Runner] = []
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if not runners or runners[0].stopped:
+            raise KeyboardInterrupt
+        runners[0].stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield runners.append
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _progress(language: Language) -> Callable[[Progress], None]:
+    from yidi.protocol.instants import day_of
+
+    def tell(progress: Progress) -> None:
+        if sys.stderr.isatty():
+            word = "报文" if language == "zh" else "messages"
+            line = f"\r  {day_of(progress.now)}  {progress.deliveries:,} {word} "
+            print(line, end="", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _show(judged: JudgedRun, language: Language) -> None:
+    from yidi.scenarios.command.show_report import show_sections
+    from yidi.scenarios.judging.report import sections_of
+
+    assert judged.folder is not None
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    show_sections(sections_of(judged.folder, judged.report, language))
+
+
+def _write_extras(done: list[JudgedRun], junitxml: Path | None, html: Path | None) -> None:
+    if junitxml is not None:
+        from yidi.scenarios.judging.junit import merged, suite_of
+
+        suites = [suite_of(one.report, one.result.driver.outcomes()) for one in done]
+        _write(junitxml, merged(suites))
+    for number, one in enumerate(done, 1):
+        if html is not None and one.folder is not None:
+            path = html if len(done) == 1 else html.with_stem(f"{html.stem}-{number}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not _write_page(one.folder, path):
+                say("E_OUTPUT report.html")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _write_page(folder: Path, path: Path) -> bool:
+    """The HTML page; False where this build has none."""
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    if find_spec("yidi.scenarios.judging.page") is None:
+        return False
+    page: Any = import_module("yidi.scenarios.judging.page")
+    page.write_page(folder, path)
+    return True
+
+
+def _print_json(done: list[JudgedRun], *, single: bool) -> None:
+    import msgspec
+
+    objects = [{**msgspec.to_builtins(one.report), "folder": str(one.folder)} for one in done]
+    print_json(objects[0] if single else objects)
+
+
+def _exit_code(done: list[JudgedRun]) -> ExitCode:
+    if any(one.report.interrupted for one in done):
+        return ExitCode.INTERRUPTED
+    passed = all(one.report.verdict == "pass" for one in done)
+    return ExitCode.OK if passed else ExitCode.FAILED
