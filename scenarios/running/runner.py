@@ -83,7 +83,7 @@ class Party:
 
     __slots__ = (
         "address", "armed", "cases", "deliver", "handle", "handle_deadline", "host", "index",
-        "ledger", "next_deadline", "pipes", "skew",
+        "ledger", "next_deadline", "pipes", "send", "skew",
     )  # fmt: skip
 
     def __init__(self, address: str, host: Host, index: int, skew: int) -> None:
@@ -104,7 +104,18 @@ class Party:
         self.cases: dict[str, Any] = {} if cases is None else cases
         self.pipes: dict[str, Pipe] = {}
         self.deliver: Callable[[Pipe, bytes, Instant], None]
-        """Set when the run begins."""
+        self.send: Send
+        """Both are made by the runner when the run begins."""
+
+
+class Send(Protocol):
+    """How a party's outputs leave it."""
+
+    def __call__(
+        self, outputs: list[Envelope], now: Instant, given: Envelope | None = None
+    ) -> None:
+        """Frame and schedule what an input (None for a deadline) caused."""
+        ...
 
 
 class Runner:
@@ -148,7 +159,6 @@ class Runner:
         self._instants: list[int] = []
         self._stopped = False
         self._limit = start + VIRTUAL_DAYS_MAX * DAY
-        self._note = journal.note_output
 
     def run(self) -> None:
         """Run until nothing is pending.
@@ -156,8 +166,8 @@ class Runner:
         Raises:
             InvariantViolation: a node or a check found the world broken.
         """
+        self._bind()
         for party in (self.clients, *self.parties.values()):
-            party.deliver = self._deliverer(party)
             self._arm(party)
         self._loop()
 
@@ -173,7 +183,14 @@ class Runner:
     def inject(self, sender: str, envelope: Envelope) -> None:
         """Send a message as if `sender` had sent it now; for tests and consoles."""
         party = self.parties.get(sender, self.clients)
-        self._send(party, [envelope], self.now)
+        self._bind()
+        party.send([envelope], self.now)
+
+    def _bind(self) -> None:
+        """Make the parties' hot paths, now that faults and checks are known."""
+        for party in (self.clients, *self.parties.values()):
+            party.send = self._sender(party)
+            party.deliver = self._deliverer(party)
 
     # ------------------------------------------------------------------ the loop
 
@@ -203,7 +220,7 @@ class Runner:
         host, handle, index, skew = party.host, party.handle, party.index, party.skew
         append, next_deadline, ledger = self.journal.append, party.next_deadline, party.ledger
         on_delivery = self.checks.on_delivery if self.checks is not None else None
-        send, envelope_kind = self._send, int(RecordKind.ENVELOPE)
+        send, envelope_kind = party.send, int(RecordKind.ENVELOPE)
         is_node = index >= 0
 
         def deliver(pipe: Pipe, raw: bytes, now: Instant) -> None:
@@ -224,7 +241,7 @@ class Runner:
             if on_delivery is not None:
                 on_delivery(host, envelope, now)
             if outputs:
-                send(party, outputs, now, envelope)
+                send(outputs, now, envelope)
             # A node asks for no wake sooner than LEAST_WAIT, so one that has one is left alone.
             if not is_node or party.armed > now + LEAST_WAIT:
                 deadline = next_deadline()
@@ -246,7 +263,7 @@ class Runner:
             if party.ledger is not None and party.ledger.posted:
                 self._post(party)
             if outputs:
-                self._send(party, outputs, now)
+                party.send(outputs, now)
         self._arm(party)
 
     def _arm(self, party: Party) -> None:
@@ -280,40 +297,41 @@ class Runner:
 
     # ------------------------------------------------------------------ sending
 
-    def _send(
-        self, party: Party, outputs: list[Envelope], now: Instant, given: Envelope | None = None
-    ) -> None:
-        is_node = party.index >= 0
-        if is_node:
-            note_envelopes(self._note, given, outputs)
-        clock = Instant(now + party.skew) if party.skew else now
-        plan, pipes, buckets = self.plan, party.pipes, self._buckets
-        for envelope in outputs:
-            hop = envelope.hop if is_node else f"{envelope.origin.sender}>{envelope.hop}"
-            pipe = pipes.get(hop)
-            if pipe is None:
-                pipe = self._make_pipe(party, envelope)
+    def _sender(self, party: Party) -> Send:
+        """The hot path of one party's sendings, with everything it touches bound once."""
+        is_node, skew, pipes = party.index >= 0, party.skew, party.pipes
+        note, buckets, instants = self.journal.note_output, self._buckets, self._instants
+        is_faulty = self.plan is not None
+
+        def send(outputs: list[Envelope], now: Instant, given: Envelope | None = None) -> None:
+            if is_node:
+                note_envelopes(note, given, outputs)
+            clock = Instant(now + skew) if skew else now
+            for envelope in outputs:
+                hop = envelope.hop if is_node else f"{envelope.origin.sender}>{envelope.hop}"
+                pipe = pipes.get(hop) or self._make_pipe(party, envelope)
                 if pipe is None:
                     continue
-            at = now + pipe.table[pipe.bits(DRAW_BITS)]
-            if plan is not None or pipe.chance is not None:
-                self._send_with_chance(pipe, envelope, clock, at)
-                continue
-            try:
-                raw = pipe.send(envelope, clock)
-            except LocalProtocolError:
-                if not self._find_credit(pipe):
+                at = now + pipe.table[pipe.bits(DRAW_BITS)]
+                if is_faulty or pipe.chance is not None:
+                    self._send_with_chance(pipe, envelope, clock, at)
                     continue
-                raw = pipe.send(envelope, clock)
-            if at < pipe.last:  # noqa: PLR1730 (a call of max costs more, here of all places)
-                at = pipe.last
-            pipe.last = at
-            bucket = buckets.get(at)
-            if bucket is None:
-                buckets[at] = [(pipe, raw)]
-                heappush(self._instants, at)
-            else:
-                bucket.append((pipe, raw))
+                try:
+                    raw = pipe.send(envelope, clock)
+                except LocalProtocolError:
+                    if not self._find_credit(pipe):
+                        continue
+                    raw = pipe.send(envelope, clock)
+                if at < pipe.last:  # noqa: PLR1730 (a call of max costs more, here of all places)
+                    at = pipe.last
+                pipe.last = at
+                if at in buckets:
+                    buckets[at].append((pipe, raw))
+                else:
+                    buckets[at] = [(pipe, raw)]
+                    heappush(instants, at)
+
+        return send
 
     def _send_with_chance(self, pipe: Pipe, envelope: Envelope, clock: Instant, at: int) -> None:
         """Send one message on a pipe with loss, or under a plan of faults."""
