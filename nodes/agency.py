@@ -14,7 +14,7 @@ import msgspec
 
 from yidi.nodes.ledger import Ledger
 from yidi.nodes.lifecycle import Case
-from yidi.nodes.outbox import Outbox, Pending
+from yidi.nodes.outbox import FOREVER, NOTHING, About, Outbox, Pending, Wait
 from yidi.protocol.chinese_money import chinese_capitals
 from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
@@ -32,9 +32,16 @@ class Host(Protocol):
     requests: dict[str, Callable[[Envelope, Any, Instant], list[Envelope]]]
     results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]]
 
-    @property
-    def send(self) -> Callable[..., Envelope]:
-        """`Node.send`: make a request and put it into the outbox."""
+    def send(
+        self,
+        recipient: str,
+        transaction: str,
+        body: msgspec.Struct,
+        now: Instant,
+        about: Origin | About = NOTHING,
+        wait: Wait = FOREVER,
+    ) -> Envelope:
+        """Make a request and put it into the outbox."""
 
     def answer(self, request: Envelope, body: msgspec.Struct, now: Instant) -> list[Envelope]:
         """Answer a request where it came from."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 import msgspec
 
 from yidi.nodes.ledger import Ledger, LedgerState
-from yidi.nodes.outbox import Outbox, Pending
+from yidi.nodes.outbox import FOREVER, NOTHING, About, Outbox, Pending, Wait
 from yidi.protocol.bodies import open_body
 from yidi.protocol.checks import EDGE_ROLES, check_request
 from yidi.protocol.codec import encode
@@ -80,6 +80,7 @@ class Node(Generic[S]):
         self.ledger = Ledger(state.ledger)
         self._prefix = (self.role[0] + self.code).upper().ljust(12, "0")[:12]
         self._second_text = ""
+        self._second_end = 0
         self.requests: dict[str, Handler] = {}
         self.results: dict[str, Callable[[Envelope, Pending, Instant], list[Envelope]]] = {}
         self.expired: dict[str, Callable[[Pending, Instant], list[Envelope]]] = {}
@@ -92,26 +93,27 @@ class Node(Generic[S]):
         Raises:
             RemoteProtocolError: the message is nonsense; no state has changed.
         """
-        origin = envelope.origin
+        origin, state = envelope.origin, self.state
         if origin.recipient != self.address:
             raise RemoteProtocolError(ErrorCode.E_NOT_MINE, got=origin.recipient)
-        self._observe(now)
-        if origin.kind == Kind.REQUEST:
-            handler = self.requests.get(origin.transaction)
-            if handler is None:
-                return self.refuse(envelope, ErrorCode.E_INFNO_UNKNOWN, now)
-            try:
-                body = open_body(envelope)
-                if origin.sender.startswith(EDGE_ROLES):
-                    check_request(origin, body, now)
-            except RemoteProtocolError as error:
-                facts = error.got or (f"limit={error.limit}" if error.limit is not None else "")
-                return self.refuse(envelope, error.code, now, at=error.at, facts=facts)
-            return handler(envelope, body, now)
-        pending = self.outbox.pending.get(origin.correlation_id)
-        if pending is None or pending.origin.transaction != origin.transaction:
-            return self.count(ErrorCode.E_UNMATCHED)
-        return self.results[origin.transaction](envelope, pending, now)
+        assert now >= state.now, "time never goes back (INV-38)"
+        state.now = now
+        if origin.kind:
+            pending = self.outbox.pending.get(origin.correlation_id)
+            if pending is None or pending.origin.transaction != origin.transaction:
+                return self.count(ErrorCode.E_UNMATCHED)
+            return self.results[origin.transaction](envelope, pending, now)
+        handler = self.requests.get(origin.transaction)
+        if handler is None:
+            return self.refuse(envelope, ErrorCode.E_INFNO_UNKNOWN, now)
+        try:
+            body = open_body(envelope)
+            if origin.sender.startswith(EDGE_ROLES):
+                check_request(origin, body, now)
+        except RemoteProtocolError as error:
+            facts = error.got or (f"limit={error.limit}" if error.limit is not None else "")
+            return self.refuse(envelope, error.code, now, at=error.at, facts=facts)
+        return handler(envelope, body, now)
 
     def next_deadline(self) -> Instant | None:
         """When this node next wants to be woken."""
@@ -138,11 +140,8 @@ class Node(Generic[S]):
     def mint(self, now: Instant) -> str:
         """A new message id: 12 characters of our own, yyyyMMddHHmmss, four of sequence."""
         state = self.state
-        second = now // SECOND
-        if second != state.minted_second or not self._second_text:
-            if second != state.minted_second:
-                state.minted_second, state.minted_serial = second, 0
-            self._second_text = self._prefix + local_stamp(now)
+        if now >= self._second_end:
+            self._begin_second(now)
         state.minted_serial = n = state.minted_serial + 1
         if n <= 9_999:
             return f"{self._second_text}{n:04d}"
@@ -153,38 +152,32 @@ class Node(Generic[S]):
         c, d = divmod(c, 36)
         return f"{self._second_text}{_DIGITS[10 + a]}{_DIGITS[b]}{_DIGITS[c]}{_DIGITS[d]}"
 
+    def _begin_second(self, now: Instant) -> None:
+        state, second = self.state, now // SECOND
+        if second != state.minted_second:
+            state.minted_second, state.minted_serial = second, 0
+        self._second_text = self._prefix + local_stamp(now)
+        self._second_end = (second + 1) * SECOND
+
     def send(
         self,
-        hop: str,
         recipient: str,
         transaction: str,
         body: msgspec.Struct,
         now: Instant,
-        *,
-        like: Origin | None = None,
-        case_key: str = "",
-        treatment: str = "",
-        insured: str = "",
-        timeout: int = 0,
-        client: Origin | None = None,
-        context: str = "",
+        about: Origin | About = NOTHING,
+        wait: Wait = FOREVER,
+        hop: str = "",
     ) -> Envelope:
-        """Make a request and put it into the outbox; `like` lends case, regions and trace."""
-        message_id = self.mint(now)
-        deadline = now + timeout if timeout else 0
-        if like is not None:
-            origin = Origin(
-                transaction, 0, message_id, "", self.address, recipient,
-                case_key or like.case_key, treatment or like.treatment, insured or like.insured,
-                like.partition_key, now, deadline, like.trace_id or like.message_id,
-            )  # fmt: skip
-        else:
-            origin = Origin(
-                transaction, 0, message_id, "", self.address, recipient,
-                case_key, treatment, insured, 0, now, deadline, message_id,
-            )  # fmt: skip
-        envelope = seal(hop, origin, encode(body))
-        self.outbox.add(envelope, now, timeout=timeout, client=client, context=context)
+        """Make a request and put it into the outbox; without `hop` it goes there directly."""
+        message_id, timeout = self.mint(now), wait.timeout
+        origin = Origin(
+            transaction, 0, message_id, "", self.address, recipient,
+            about.case_key, about.treatment, about.insured, about.partition_key, now,
+            now + timeout if timeout else 0, about.trace_id or message_id,
+        )  # fmt: skip
+        envelope = Envelope(hop or recipient, origin, encode(origin), encode(body))
+        self.outbox.add(envelope, now, wait)
         return envelope
 
     def answer(self, request: Envelope, body: msgspec.Struct, now: Instant) -> list[Envelope]:

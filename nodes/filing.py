@@ -52,6 +52,18 @@ class Filing(msgspec.Struct, kw_only=True, gc=False):
         )
 
 
+class Attendance(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a filing must fit to count: whose visit, where, of what kind, on which days."""
+
+    insured: str
+    treatment: str
+    insutype: str
+    med_type: str
+    emergency: bool
+    first: str
+    last: str
+
+
 def end_of_validity(category: str, valid_from: str, asked: str) -> str:
     """The last valid day: as asked, none for long-stay kinds, else six months."""
     if asked or category in LONG_STAY_KINDS:
@@ -74,37 +86,27 @@ def covers(area: str, treatment: str) -> bool:
     return area[2:] == "0000" and area[:2] == treatment[:2]
 
 
-def counting(
-    filings: list[Filing],
-    book: PolicyBook,
-    *,
-    insured: str,
-    treatment: str,
-    insutype: str,
-    med_type: str,
-    emergency: bool,
-    days: tuple[str, str],
-) -> tuple[str, ErrorCode]:
-    """Which filing counts for a visit from `days[0]` to `days[1]`.
+def counting(filings: list[Filing], book: PolicyBook, visit: Attendance) -> tuple[str, ErrorCode]:
+    """Which filing counts for a visit.
 
     Returns:
         (category, E_NO_FILING) where one counts or none is needed: a filing category,
         `emergency`, or `not_required`; else (`none`, why): E_NO_FILING, E_FILING_AREA,
         E_FILING_EXPIRED or E_FILING_REFUSED.
     """
-    if not book.needs_filing(insured, treatment, med_type):
+    if not book.needs_filing(visit.insured, visit.treatment, visit.med_type):
         return NOT_REQUIRED, ErrorCode.E_NO_FILING
     best, why = NONE, ErrorCode.E_NO_FILING
-    latest = days[1] if VISIT_KINDS.get(med_type) == INPATIENT else days[0]
+    latest = visit.last if VISIT_KINDS.get(visit.med_type) == INPATIENT else visit.first
     for filing in filings:
-        if filing.insutype != insutype:
+        if filing.insutype != visit.insutype:
             continue
-        problem = _problem(filing, treatment, days[0], latest)
+        problem = _problem(filing, visit.treatment, visit.first, latest)
         if problem is not None:
             why = max(why, problem, key=_SEVERITY.__getitem__)
         elif best == NONE or _PREFERENCE.index(filing.category) < _PREFERENCE.index(best):
             best = filing.category
-    if best in LONG_STAY_KINDS or not emergency:
+    if best in LONG_STAY_KINDS or not visit.emergency:
         return best, why
     return EMERGENCY, ErrorCode.E_NO_FILING
 

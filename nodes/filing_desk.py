@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yidi.nodes.filing import LONG_STAY_KINDS, Filing, end_of_validity
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import About, Pending
 from yidi.nodes.policy import in_pooling_area
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -151,7 +151,7 @@ class FilingDesk:
             filing=filing.view(),
         )
         return [
-            region.send(hub, hub, t.FILING_UPLOAD, body, now, insured=region.code)
+            region.send(hub, t.FILING_UPLOAD, body, now, About(insured=region.code))
             for hub in region.config.hubs
         ]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from yidi.nodes.ledger import PostingKind
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import Pending, Wait
 from yidi.nodes.region_adjustments import adjustment_legs, adjustment_problem
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -68,10 +68,9 @@ class HubAdjustments:
         insured = f"insured:{case.insured}"
         return [
             hub.send(
-                insured, insured, t.ADJUSTMENT, body, now,
-                like=envelope.origin, client=envelope.origin,
+                insured, t.ADJUSTMENT, body, now, envelope.origin, Wait(client=envelope.origin)
             )
-        ]  # fmt: skip
+        ]
 
     def _on_accepted(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         answer = open_body(envelope)

@@ -19,7 +19,7 @@ from yidi.nodes.clearing_plan import notice_day, transfer_day
 from yidi.nodes.clearing_state import Batch, PairRun
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.lifecycle import CLEARED, SETTLED, advance
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import Pending, Wait
 from yidi.nodes.region_books import clear_legs
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -116,11 +116,9 @@ class HubBatches:
             lines=[_line(pair) for _, pair in sorted(batch.pairs.items())],
             revision=batch.revision,
         )
-        context = f"{batch.batch} {batch.revision}"
+        wait = Wait(context=f"{batch.batch} {batch.revision}")
         addresses = [f"province:{code}" for code in batch.parties]
-        return [
-            self.hub.send(to, to, t.CLEARING_TABLE, body, now, context=context) for to in addresses
-        ]
+        return [self.hub.send(to, t.CLEARING_TABLE, body, now, wait=wait) for to in addresses]
 
     def _evaluate_prefund(self, batch: Batch, now: Instant) -> list[Envelope]:
         """Once every batch of the pair and month has its table (INV-23)."""
@@ -202,7 +200,7 @@ class HubBatches:
         for address, parcel in sorted(parcels.items()):
             for body in parcel:
                 whole = msgspec.structs.replace(body, parts=len(parcel))
-                outputs.append(self.hub.send(address, address, t.CLEARING_CLOSE, whole, now))
+                outputs.append(self.hub.send(address, t.CLEARING_CLOSE, whole, now))
         return outputs
 
     def _closing(self, batch: Batch, pair: PairRun, keys: list[str], part: int) -> ClearingClose:
@@ -241,7 +239,7 @@ class HubBatches:
         news = DayClose(day=next_day(day, -1))
         for code in sorted(informed):
             to = f"province:{code}"
-            outputs.append(self.hub.send(to, to, t.DAY_CLOSE, news, now))
+            outputs.append(self.hub.send(to, t.DAY_CLOSE, news, now))
         return outputs
 
     def _notify(self, batch: Batch, day: str, now: Instant) -> list[Envelope]:
@@ -267,7 +265,7 @@ class HubBatches:
             )
             self.state.notices.append(_row(body, self.hub.address))
             to = f"province:{code}"
-            outputs.append(self.hub.send(to, to, t.CLEARING_NOTICE, body, now))
+            outputs.append(self.hub.send(to, t.CLEARING_NOTICE, body, now))
         return outputs
 
     def _on_feedback(

@@ -20,7 +20,7 @@ from yidi.nodes.hub_adjustments import HubAdjustments
 from yidi.nodes.hub_batches import HubBatches
 from yidi.nodes.hub_prefund import HubPrefund
 from yidi.nodes.lifecycle import SETTLED
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import Pending, Wait
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope
@@ -126,7 +126,7 @@ class HubClearing:
         }
         body = ClearingDeclaration(period=period)
         return [
-            self.hub.send(to, to, t.CLEARING_DECLARATION, body, now, context=period)
+            self.hub.send(to, t.CLEARING_DECLARATION, body, now, wait=Wait(context=period))
             for to in sorted(regions)
             if to not in self.plan.observed
         ]
@@ -215,7 +215,7 @@ class HubClearing:
             fund_fen=sum(amounts),
             amounts=amounts,
         )
-        return [self.hub.send(address, address, t.CLEARING_DETAIL, body, now, context=role)]
+        return [self.hub.send(address, t.CLEARING_DETAIL, body, now, wait=Wait(context=role))]
 
     def _agreed(
         self, batch: Batch, pair: PairRun, keys: list[str], role: str, now: Instant

@@ -16,7 +16,7 @@ from yidi.nodes.day_state import DayRun, DaysState, Difference, GroupRun
 from yidi.nodes.hub_clearing import HubClearing
 from yidi.nodes.hub_differences import HubDifferences, group_id, sides
 from yidi.nodes.lifecycle import Case
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import Pending, Wait
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope
@@ -153,7 +153,7 @@ class HubDays:
             run.waiting.append(address)
             body = DailyStatement(day=day, groups=groups)
             outputs.append(
-                self.hub.send(address, address, t.DAILY_STATEMENT, body, now, context=day)
+                self.hub.send(address, t.DAILY_STATEMENT, body, now, wait=Wait(context=day))
             )
         self.forget_if_done(day)
         return outputs

@@ -18,7 +18,7 @@ import msgspec
 from yidi.nodes.day_groups import ABSENT, GroupKey, day_entries, line_of, view_of
 from yidi.nodes.day_state import Difference, GroupRun, Inquiry
 from yidi.nodes.lifecycle import INDOUBT, LIVE, REVERSED
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import Pending, Wait
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope
@@ -111,7 +111,7 @@ class HubDifferences:
             day=day, treatment=treatment, insured=insured, insutype=insutype, after=after
         )
         context = f"lines {day} {identity}"
-        return self.hub.send(address, address, t.DAILY_DETAIL, body, now, context=context)
+        return self.hub.send(address, t.DAILY_DETAIL, body, now, wait=Wait(context=context))
 
     def on_detail(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """A page of lines, or the views of an inquiry."""
@@ -209,7 +209,7 @@ class HubDifferences:
                     continue
                 outputs.append(
                     self.hub.send(
-                        address, address, t.DAILY_DETAIL, body, now, context=f"views {identity}"
+                        address, t.DAILY_DETAIL, body, now, wait=Wait(context=f"views {identity}")
                     )
                 )
             self._judge_if_told(identity, inquiry)

@@ -80,7 +80,7 @@ class HubPrefund:
             used_fen=used_fen, granted_fen=granted_fen, day=day,
         )  # fmt: skip
         addresses = (f"province:{payer}", f"province:{payee}")
-        return [self.hub.send(to, to, t.PREFUND_ALARM, body, now) for to in addresses]
+        return [self.hub.send(to, t.PREFUND_ALARM, body, now) for to in addresses]
 
     def on_feedback(
         self, envelope: Envelope, body: PaymentFeedback, now: Instant

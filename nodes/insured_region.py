@@ -18,7 +18,7 @@ from yidi.nodes.base import Node, NodeState
 from yidi.nodes.benefit import Claim, YearToDate, accumulator_change, compute
 from yidi.nodes.catalogue import LineProblem, check_lines
 from yidi.nodes.claim import Split
-from yidi.nodes.filing import NONE, Filing, counting
+from yidi.nodes.filing import NONE, Attendance, Filing, counting
 from yidi.nodes.filing_desk import FilingDesk
 from yidi.nodes.insured_undo import Undo
 from yidi.nodes.ledger import PostingKind, settlement_legs
@@ -189,11 +189,11 @@ class InsuredRegion(Node[InsuredState]):
         kind = VISIT_KINDS.get(body.med_type)
         if policy is None or kind is None or getattr(policy, kind) is None:
             found.append(ErrorCode.E_NO_POLICY)
-        filing, why = counting(
-            person.filings, self.book, insured=self.config.policy_region,
-            treatment=envelope.origin.treatment, insutype=body.insutype, med_type=body.med_type,
-            emergency=body.emergency, days=(body.begin, body.begin),
+        visit = Attendance(
+            self.config.policy_region, envelope.origin.treatment, body.insutype, body.med_type,
+            body.emergency, body.begin, body.begin,
         )  # fmt: skip
+        filing, why = counting(person.filings, self.book, visit)
         if filing == NONE:
             found.append(why)
         chronic = self._chronic_problem(person, body.med_type, body.disease)
@@ -367,11 +367,11 @@ class InsuredRegion(Node[InsuredState]):
             return chronic
         treatment = envelope.origin.treatment
         first = last if body.begin == body.end else day_of(Instant(body.begin))
-        filing, why = counting(
-            person.filings, self.book, insured=self.config.policy_region, treatment=treatment,
-            insutype=body.insutype, med_type=body.med_type, emergency=body.emergency,
-            days=(first, last),
+        visit = Attendance(
+            self.config.policy_region, treatment, body.insutype, body.med_type, body.emergency,
+            first, last,
         )  # fmt: skip
+        filing, why = counting(person.filings, self.book, visit)
         year = last[:4]
         claim = Claim(
             insured=self.config.policy_region,

@@ -26,8 +26,33 @@ OUTBOX_MAX = 100_000
 """Requests one node may have open; beyond it new work is answered E_BUSY (INV-37)."""
 
 
-class Pending(msgspec.Struct, kw_only=True, gc=False):
-    """One unanswered request."""
+class About(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a request is about, where no other message's origin says it."""
+
+    case_key: str = ""
+    treatment: str = ""
+    insured: str = ""
+    partition_key: int = 0
+    trace_id: str = ""
+    """Empty: the request's own id begins a trace."""
+
+
+class Wait(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How a request waits for its answer."""
+
+    timeout: int = 0
+    """Microseconds until it is given up; 0 for never."""
+    client: Origin | None = None
+    """Whose request this one serves: where the answer goes in the end."""
+    context: str = ""
+    """What the owner needs to know when the answer or the expiry comes."""
+
+
+NOTHING, FOREVER = About(), Wait()
+
+
+class Pending(msgspec.Struct, gc=False):
+    """One unanswered request. Positional in memory: built for every request."""
 
     hop: str
     origin_bytes: bytes
@@ -37,11 +62,9 @@ class Pending(msgspec.Struct, kw_only=True, gc=False):
     """Instant of the next attempt or of the expiry."""
     deadline: int
     """Instant after which it is given up; 0 for never."""
-    attempts: int = 1
     client: Origin | None = None
-    """Whose request this one serves: where the answer goes in the end."""
     context: str = ""
-    """What the owner needs to know when the answer or the expiry comes."""
+    attempts: int = 1
 
 
 class Outbox:
@@ -59,32 +82,20 @@ class Outbox:
         """Whether new work must be refused with E_BUSY."""
         return len(self.pending) >= OUTBOX_MAX
 
-    def add(
-        self,
-        envelope: Envelope,
-        now: Instant,
-        *,
-        timeout: int,
-        client: Origin | None = None,
-        context: str = "",
-    ) -> None:
-        """Remember a request; `timeout` 0 keeps it until it is answered."""
-        message_id = envelope.origin.message_id
-        next_at = now + (RESEND_AFTER if not timeout else min(RESEND_AFTER, timeout))
+    def add(self, envelope: Envelope, now: Instant, wait: Wait = FOREVER) -> None:
+        """Remember a request until it is answered, or until it has waited long enough."""
+        origin, timeout = envelope.origin, wait.timeout
+        message_id = origin.message_id
+        next_at = now + (timeout if 0 < timeout < RESEND_AFTER else RESEND_AFTER)
         self.pending[message_id] = Pending(
-            hop=envelope.hop,
-            origin_bytes=envelope.origin_bytes,
-            origin=envelope.origin,
-            body=envelope.body,
-            next_at=next_at,
-            deadline=now + timeout if timeout else 0,
-            client=client,
-            context=context,
-        )
-        if self._fresh and next_at < self._fresh[-1][0]:
+            envelope.hop, envelope.origin_bytes, origin, envelope.body, next_at,
+            now + timeout if timeout else 0, wait.client, wait.context,
+        )  # fmt: skip
+        fresh = self._fresh
+        if fresh and next_at < fresh[-1][0]:
             heapq.heappush(self._late, (next_at, message_id))
         else:
-            self._fresh.append((next_at, message_id))
+            fresh.append((next_at, message_id))
 
     def take(self, message_id: str) -> Pending | None:
         """The answer has come: forget the request and return it; None if it is not here."""

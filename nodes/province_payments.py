@@ -106,7 +106,7 @@ class ProvincePayments:
             amount_fen=payment.amount_fen,
         )
         to = f"province:{payment.payee}"
-        return [self.province.send(to, to, TRANSFERS[payment.purpose], body, now)]
+        return [self.province.send(to, TRANSFERS[payment.purpose], body, now)]
 
     def _fail(self, payment: Payment, day: str, now: Instant) -> list[Envelope]:
         """Finance could not pay (state 9): report it, and try again some working days later."""
@@ -210,7 +210,7 @@ class ProvincePayments:
             amount_fen=amount_fen,
             day=self.state.days[hub],
         )
-        return self.province.send(hub, hub, t.PAYMENT_FEEDBACK, body, now)
+        return self.province.send(hub, t.PAYMENT_FEEDBACK, body, now)
 
     def _on_fed_back(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         answer = open_body(envelope)

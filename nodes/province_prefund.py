@@ -102,7 +102,7 @@ class ProvincePrefund:
             )
         )
         to = f"province:{body.payer}"
-        return province.send(to, to, t.PREFUND_NOTICE, body, now)
+        return province.send(to, t.PREFUND_NOTICE, body, now)
 
     def _on_notice_taken(
         self, envelope: Envelope, pending: Pending, now: Instant

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.lifecycle import CLEARED, INDOUBT, LIVE, REJECTED, REVERSED, SETTLED, Case
 from yidi.nodes.lifecycle import advance
-from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending
+from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -66,8 +66,9 @@ class Doubt:
         if case.state != INDOUBT:
             return told
         query = StatusQuery(person_no=case.person_no, visit=case.visit, batch=case.batch)
+        wait = Wait(FORWARD_TIMEOUT, context=what)
         sent = region.forward(
-            pending.origin, t.STATUS_QUERY, query, case.med_type, now, key=case.key, context=what
+            pending.origin, t.STATUS_QUERY, query, case.med_type, now, case.key, wait
         )
         return [*told, sent]
 
@@ -133,9 +134,8 @@ class Doubt:
             original_transaction=t.family_code(word, case.med_type),
         )
         return self.region.forward(
-            like, t.REVERSAL, body, case.med_type, now,
-            key=case.key, timeout=0, context=what, client=client,
-        )  # fmt: skip
+            like, t.REVERSAL, body, case.med_type, now, case.key, Wait(0, client, what)
+        )
 
     # ------------------------------------------------------------- asked by an institution
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from yidi.nodes.catalogue import LineProblem, split_lines
 from yidi.nodes.lifecycle import INDOUBT, LIVE, REVERSED
-from yidi.nodes.outbox import Pending
+from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -167,8 +167,8 @@ class Fees:
         )
         return [
             region.forward(
-                asked, asked.transaction, report, body.med_type, now,
-                client=asked, key=unit.key, context="new" if novel else "again",
+                asked, asked.transaction, report, body.med_type, now, unit.key,
+                Wait(FORWARD_TIMEOUT, asked, "new" if novel else "again"),
             )
         ]  # fmt: skip
 

@@ -19,7 +19,7 @@ from yidi.nodes.exchange import DeltaAgreement, choose_hub
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import INDOUBT, LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case
 from yidi.nodes.lifecycle import advance
-from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending
+from yidi.nodes.outbox import FORWARD_TIMEOUT, About, Pending, Wait
 from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
@@ -42,6 +42,10 @@ from yidi.protocol.messages import (
     SettlementResult,
 )
 from yidi.protocol.transactions import Kind
+
+
+IN_TIME = Wait(FORWARD_TIMEOUT)
+"""A question that nobody outside waits for, given up like any other."""
 
 
 class InstitutionConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +128,8 @@ class TreatmentRegion(Node[TreatmentState]):
             return self.refuse(envelope, ErrorCode.E_BUSY, now)
         med_type = body.med_type if isinstance(body, BenefitCheckRequest) else ""
         self.remember(asked.message_id, envelope.body, -1, b"")
-        return [self.forward(asked, asked.transaction, body, med_type, now, client=asked)]
+        wait = Wait(FORWARD_TIMEOUT, asked)
+        return [self.forward(asked, asked.transaction, body, med_type, now, "", wait)]
 
     def forward(
         self,
@@ -133,19 +138,17 @@ class TreatmentRegion(Node[TreatmentState]):
         body: msgspec.Struct,
         med_type: str,
         now: Instant,
-        *,
-        client: Origin | None = None,
         key: str = "",
-        timeout: int = FORWARD_TIMEOUT,
-        context: str = "",
+        wait: Wait = IN_TIME,
     ) -> Envelope:
         """A request to the insured region of `asked`, through the hub its visit goes through."""
-        hub = choose_hub(self.config.delta, asked.insured, self.code, med_type)
-        return self.send(
-            hub, f"insured:{asked.insured}", transaction, body, now,
-            like=asked, case_key=key, treatment=self.code,
-            timeout=timeout, client=client, context=context,
+        insured = asked.insured
+        hub = choose_hub(self.config.delta, insured, self.code, med_type)
+        about = About(
+            key or asked.case_key, self.code, insured, asked.partition_key,
+            asked.trace_id or asked.message_id,
         )  # fmt: skip
+        return self.send(f"insured:{insured}", transaction, body, now, about, wait, hub)
 
     def _on_forwarded_answer(
         self, envelope: Envelope, pending: Pending, now: Instant
@@ -206,11 +209,8 @@ class TreatmentRegion(Node[TreatmentState]):
         case = self._case_of(unit, asked, body, now)
         self.remember(asked.message_id, envelope.body, -1, b"")
         request = self._completed(body, unit)
-        return [
-            self.forward(
-                asked, asked.transaction, request, body.med_type, now, client=asked, key=case.key
-            )
-        ]
+        wait = Wait(FORWARD_TIMEOUT, asked)
+        return [self.forward(asked, asked.transaction, request, body.med_type, now, case.key, wait)]
 
     def _on_pre_settled(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         case = self.state.cases[pending.origin.case_key]
@@ -330,9 +330,8 @@ class TreatmentRegion(Node[TreatmentState]):
         case = self._case_of(unit, asked, body, now)
         advance("treatment", case, INDOUBT)
         request = self._completed(body, unit)
-        sent = self.forward(
-            asked, asked.transaction, request, body.med_type, now, client=asked, key=case.key
-        )
+        wait = Wait(FORWARD_TIMEOUT, asked)
+        sent = self.forward(asked, asked.transaction, request, body.med_type, now, case.key, wait)
         case.settle_message_id = sent.origin.message_id
         case.request_digest = sha256(envelope.body).digest()[:16]
         self.state.effect_ids[asked.message_id] = case.key
@@ -422,9 +421,8 @@ class TreatmentRegion(Node[TreatmentState]):
             return self.refuse(envelope, ErrorCode.E_PERSON_MISMATCH, now)
         # From here the operation succeeds.
         advance("treatment", case, INDOUBT)
-        sent = self.forward(
-            asked, asked.transaction, body, case.med_type, now, client=asked, key=case.key
-        )
+        wait = Wait(FORWARD_TIMEOUT, asked)
+        sent = self.forward(asked, asked.transaction, body, case.med_type, now, case.key, wait)
         case.cancel_message_id = sent.origin.message_id
         case.cancel_digest = sha256(envelope.body).digest()[:16]
         case.cancel_answer = b""

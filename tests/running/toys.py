@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from yidi.nodes.base import Node, NodeState
+from yidi.nodes.outbox import Wait
 from yidi.nodes.ledger import PostingKind
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Origin, seal
@@ -49,7 +50,7 @@ class ToyAsker(Node[NodeState]):
 
     def _on_question(self, envelope, body, now):
         asked = envelope.origin
-        return [self.send(HUB, HUB, ELIGIBILITY, body, now, like=asked, client=asked)]
+        return [self.send(HUB, ELIGIBILITY, body, now, asked, Wait(client=asked))]
 
     def _on_answer(self, envelope, pending, now):
         self.outbox.take(pending.origin.message_id)
