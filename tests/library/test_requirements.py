@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.library import requirements
 from yidi.scenarios.library.requirements import load_requirements

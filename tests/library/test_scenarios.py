@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+
 from yidi.protocol.regions import province_of
 from yidi.scenarios.judging.judged_run import RunReport, judged_run
 from yidi.scenarios.library.loader import LoadedScenario, library_heads, library_names, load
