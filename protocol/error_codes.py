@@ -111,6 +111,15 @@ class ErrorCode(StrEnum):
     E_STORAGE_FULL = "E_STORAGE_FULL"
     E_OUTPUT = "E_OUTPUT"
     E_PORT_IN_USE = "E_PORT_IN_USE"
+    E_ENGINE = "E_ENGINE"
+    E_CONNECTION = "E_CONNECTION"
+    E_DELIVERY_TIMEOUT = "E_DELIVERY_TIMEOUT"
+    E_TOPIC = "E_TOPIC"
+    E_QOS = "E_QOS"
+    E_RETAINED = "E_RETAINED"
+    E_SESSION_TAKEN = "E_SESSION_TAKEN"
+    E_STREAM_CONFIG = "E_STREAM_CONFIG"
+    E_DEAD_LETTER = "E_DEAD_LETTER"
     E_RUN_UNKNOWN = "E_RUN_UNKNOWN"
     E_CASE_UNKNOWN = "E_CASE_UNKNOWN"
     E_BUNDLE = "E_BUNDLE"
@@ -234,6 +243,15 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4007, ErrorCode.E_RUN_UNKNOWN, "找不到该次运行", "There is no such run.", "command line"),
     _row(4008, ErrorCode.E_CASE_UNKNOWN, "找不到该案例", "There is no such case.", "command line"),
     _row(4009, ErrorCode.E_BUNDLE, "运行结果文件不完整", "The bundle is not complete.", "command line"),
+    _row(4101, ErrorCode.E_ENGINE, "消息引擎不可用", "The engine cannot be had.", "design 3"),
+    _row(4102, ErrorCode.E_CONNECTION, "与消息引擎的连接中断", "The connection to the engine is lost.", "faults BF1", definite=False),
+    _row(4103, ErrorCode.E_DELIVERY_TIMEOUT, "消息引擎未在时限内确认", "The engine did not confirm a message in time.", "faults BF2", definite=False),
+    _row(4104, ErrorCode.E_TOPIC, "主题名称不合规", "The topic is not valid.", "bad-input M05"),
+    _row(4105, ErrorCode.E_QOS, "消息服务质量等级过低", "The quality of service is too low.", "bad-input M04"),
+    _row(4106, ErrorCode.E_RETAINED, "不接受保留消息", "Retained messages are ignored.", "bad-input M03"),
+    _row(4107, ErrorCode.E_SESSION_TAKEN, "会话被另一进程接管", "Another process took over the session.", "bad-input M07"),
+    _row(4108, ErrorCode.E_STREAM_CONFIG, "消息流配置不符", "The stream is not configured as required.", "bad-input N02"),
+    _row(4109, ErrorCode.E_DEAD_LETTER, "消息多次投递失败，转入死信", "A message failed every delivery and is set aside.", "bad-input N04"),
 )
 
 BY_CODE: dict[ErrorCode, ErrorEntry] = {entry.code: entry for entry in ERRORS}

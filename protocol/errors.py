@@ -13,7 +13,9 @@ import msgspec
 from yidi.protocol.error_codes import BY_CODE, ErrorCode
 
 __all__ = [
+    "ConnectionLost",
     "DecodeError",
+    "DeliveryTimeout",
     "ErrorCode",
     "InvariantViolation",
     "LocalProtocolError",
@@ -22,6 +24,7 @@ __all__ = [
     "RemoteProtocolError",
     "ScenarioError",
     "StoredDataError",
+    "TransportError",
     "YidiError",
     "sentence",
 ]
@@ -102,6 +105,24 @@ class RemoteProtocolError(ProtocolError):
 
 class DecodeError(RemoteProtocolError):
     """The peer's bytes are not a document of the expected type; `at` names the place."""
+
+
+class TransportError(YidiError):
+    """An engine failed; what it carried may have arrived or not. Raised by engines only."""
+
+
+class ConnectionLost(TransportError):
+    """The connection broke, or could not be made; the engine keeps trying."""
+
+    def __init__(self, *, at: str = "$", want: str = "", got: str = "") -> None:
+        super().__init__(ErrorCode.E_CONNECTION, at=at, want=want, got=got)
+
+
+class DeliveryTimeout(TransportError):
+    """The engine did not confirm in time; the copy is sent again and may arrive twice."""
+
+    def __init__(self, *, at: str = "$", want: str = "", got: str = "") -> None:
+        super().__init__(ErrorCode.E_DELIVERY_TIMEOUT, at=at, want=want, got=got)
 
 
 class ScenarioError(YidiError):

@@ -16,6 +16,7 @@ from yidi.protocol.errors import (
     ErrorCode,
     LocalProtocolError,
     StoredDataError,
+    TransportError,
     YidiError,
     sentence,
 )
@@ -93,7 +94,7 @@ def _in_chinese(error: click.ClickException) -> str:
 
 def _code_of(error: YidiError) -> ExitCode:
     """The exit code of an error that carries a code of the registry."""
-    if error.code is ErrorCode.E_PORT_IN_USE:
+    if error.code is ErrorCode.E_PORT_IN_USE or isinstance(error, TransportError):
         return ExitCode.UNAVAILABLE
     if error.code is ErrorCode.E_INTERNAL or isinstance(error, LocalProtocolError):
         return ExitCode.INTERNAL

@@ -1,0 +1,425 @@
+"""What all attachments share: the way out in batches, the way in with acknowledgement.
+
+Out: `send` fills the `Batcher` and asks the event loop, once a turn, to pump: batches are taken
+and given to the subclass's `_publish` until `window` of them are unconfirmed. The queue grows
+while the window is full, and so do the next batches; nothing waits for a timer. Lost connections
+put what is unconfirmed back to the front.
+
+In: the subclass reports arrivals with a call that acknowledges them. One task hands all that has
+arrived to `receive` in one list, so that one sync of the receiver covers it, and acknowledges.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+
+import msgspec
+
+from yidi.broker.engines.base import (
+    Alarm,
+    Counters,
+    Document,
+    EngineOptions,
+    RaiseAlarm,
+    Receive,
+    ReceiveDocument,
+)
+from yidi.broker.engines.batching import (
+    CONTENT_TYPE,
+    Batch,
+    Batcher,
+    check_frame,
+    decode_batch,
+)
+from yidi.broker.engines.topics import destination, split_address
+from yidi.protocol.envelope import FRAME_BYTES_MAX
+from yidi.protocol.errors import (
+    ConnectionLost,
+    DecodeError,
+    DeliveryTimeout,
+    ErrorCode,
+    LocalProtocolError,
+    RemoteProtocolError,
+    TransportError,
+    YidiError,
+)
+from yidi.protocol.instants import SECOND, Duration
+
+HANDED_OVER_MAX = 1_024
+"""Frames in one call of `receive`: as many as a group commit is good for."""
+DRAIN_WITHIN = Duration(5 * SECOND)
+LEAVE_WITHIN = 5 * SECOND
+"""A receiver that takes longer is cut off when the attachment closes."""
+
+
+class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
+    """What a host gives with an attachment."""
+
+    receive: Receive
+    receive_document: ReceiveDocument | None = None
+    alarm: RaiseAlarm | None = None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engine delivered, its names already checked."""
+
+    sender: str
+    recipient: str
+    partition: int
+    payload: bytes
+    content_type: str = ""
+    correlation: bytes = b""
+
+    def document(self) -> Document:
+        """The same as a document for the host.
+
+        Raises:
+            DecodeError: `E_FRAME_EMPTY`, `E_FRAME_TOO_LARGE`.
+        """
+        size = len(self.payload)
+        if size == 0:
+            raise DecodeError(ErrorCode.E_FRAME_EMPTY)
+        if size > FRAME_BYTES_MAX:
+            raise DecodeError(
+                ErrorCode.E_FRAME_TOO_LARGE, got=f"{size} bytes", limit=FRAME_BYTES_MAX
+            )
+        return Document(
+            sender=self.sender, recipient=self.recipient, partition=self.partition,
+            content=self.payload, content_type=self.content_type, correlation=self.correlation,
+        )  # fmt: skip
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A message that waits to be handed over."""
+
+    frames: list[bytes]
+    document: Document | None
+    acknowledge: Callable[[], None]
+
+
+class PumpedAttachment:
+    """Base of the attachments of every engine."""
+
+    def __init__(self, address: str, callbacks: Callbacks, options: EngineOptions) -> None:
+        self.address = address
+        self.base, self.partition = split_address(address)
+        self.options = options
+        self.counters = Counters()
+        self._callbacks = callbacks
+        self._loop = asyncio.get_running_loop()
+        self._connected = False
+        self._is_leaving = False
+        # The way out.
+        self._batcher = Batcher(options.batch_frames_max)
+        self._flying: dict[int, tuple[Batch, asyncio.Task[None]]] = {}
+        self._published = 0
+        self._pump_is_due = False
+        # The way in.
+        self._arrived: deque[Arrival] = deque()
+        self._has_arrivals = asyncio.Event()
+        # What others wait for.
+        self._changed = asyncio.Event()
+        self._end: asyncio.Future[None] = self._loop.create_future()
+        self._runner: asyncio.Task[None]
+        self._receiver: asyncio.Task[None]
+
+    # ------------------------------------------------------------------ for the host
+
+    @property
+    def connected(self) -> bool:
+        """Whether what is sent now would leave now."""
+        return self._connected
+
+    @property
+    def pending(self) -> int:
+        """Frames and documents queued or not yet confirmed."""
+        return self._batcher.count + sum(len(batch.items) for batch, _ in self._flying.values())
+
+    def send(self, recipient: str, partition: int, frame: bytes) -> None:
+        """Queue a frame; see `Attachment`."""
+        check_frame(frame)
+        self._put(recipient, partition, frame)
+
+    def post(self, document: Document) -> None:
+        """Queue a document; see `Attachment`."""
+        check_frame(document.content)
+        self._put(document.recipient, document.partition, document)
+
+    async def ready(self) -> None:
+        """Return when the first connection stands; see `Attachment`."""
+        await self._until(lambda: self.counters.connects > 0)
+
+    async def drain(self) -> None:
+        """Return when all that was queued is confirmed; see `Attachment`."""
+        await self._until(lambda: not self.pending)
+
+    async def ended(self) -> None:
+        """Return when closed; raises what ended the attachment for good."""
+        await asyncio.shield(self._end)
+
+    async def close(self, within: Duration = DRAIN_WITHIN) -> None:
+        """Drain for a while, finish the delivery under way, disconnect."""
+        if not self._end.done():
+            with contextlib.suppress(TimeoutError, TransportError):
+                await asyncio.wait_for(self.drain(), within / SECOND)
+        await self._leave(gracefully=True)
+
+    async def abort(self) -> None:
+        """Disconnect at once, as a crash would."""
+        await self._leave(gracefully=False)
+
+    # ------------------------------------------------------------------ for the subclass
+
+    async def _publish(self, batch: Batch) -> None:
+        """Publish one batch and return when the engine confirmed it.
+
+        Raises:
+            ConnectionLost, DeliveryTimeout: the batch goes back to the queue.
+            LocalProtocolError: the engine will not take it; it is dropped, with an alarm.
+        """
+        raise NotImplementedError
+
+    async def _run(self) -> None:
+        """Hold the connection until it ends for good; started by `_start`."""
+        raise NotImplementedError
+
+    async def _disconnect(self) -> None:
+        """Leave the engine in order; `_run` is cancelled after it."""
+
+    def _start(self) -> None:
+        self._receiver = self._spawn(self._hand_over())
+        self._runner = self._spawn(self._run())
+
+    def _set_connected(self) -> None:
+        self.counters.connects += 1
+        self.counters.reconnects = self.counters.connects - 1
+        self._connected = True
+        self._note_change()
+        self._schedule_pump()
+
+    def _set_disconnected(self) -> None:
+        """Put what is unconfirmed back to the front, in its order."""
+        self._connected = False
+        flying, self._flying = self._flying, {}
+        for _, task in flying.values():
+            task.cancel()
+        self._put_back([flying[number][0] for number in sorted(flying)])
+        self._note_change()
+
+    def _arrive(self, message: Message, acknowledge: Callable[[], None]) -> None:
+        """Take in a message of the engine, or refuse it and have done with it.
+
+        Args:
+            message: what came.
+            acknowledge: tells the engine that it is done; may fail silently, then it comes again.
+        """
+        try:
+            arrival = self._read(message, acknowledge)
+        except RemoteProtocolError as error:
+            self._refuse(error)
+            acknowledge()
+            return
+        self._take(arrival, len(message.payload))
+
+    def _take(self, arrival: Arrival, size: int) -> None:
+        """Queue an arrival of `size` bytes for the receiver."""
+        self.counters.batches_received += 1
+        self.counters.frames_received += len(arrival.frames)
+        self.counters.bytes_received += size
+        self._arrived.append(arrival)
+        self._has_arrivals.set()
+
+    def _refuse(self, error: YidiError) -> None:
+        """Count what is ignored; the alarm says why."""
+        self._raise_alarm(error.code, error.text())
+
+    def _raise_alarm(self, code: ErrorCode, facts: str) -> None:
+        alarm = Alarm(code=code, facts=facts)
+        self.counters.refuse(code)
+        self.counters.alarms.append(alarm)
+        if self._callbacks.alarm is not None:
+            self._callbacks.alarm(alarm)
+
+    # ------------------------------------------------------------------ life and end
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        task.add_done_callback(self._note_end)
+        return task
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """A task that fails ends the attachment; whoever waits is told why."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._finish(error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        if not self._end.done():
+            if error is None:
+                self._end.set_result(None)
+            else:
+                self._end.set_exception(error)
+                self._end.exception()  # that nobody waits for it is no mistake
+                self._runner.cancel()
+                self._receiver.cancel()
+                self._set_disconnected()
+        self._note_change()
+
+    async def _leave(self, *, gracefully: bool) -> None:
+        if self._end.done() and self._end.exception() is None:
+            return
+        self._is_leaving = True
+        self._has_arrivals.set()
+        if gracefully:
+            await asyncio.wait([self._receiver], timeout=LEAVE_WITHIN / SECOND)
+            await self._disconnect()
+        self._connected = False
+        tasks = [self._receiver, self._runner, *(task for _, task in self._flying.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        self._finish(None)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            if self._end.done():
+                self._end.result()
+                raise ConnectionLost(at=self.address, got="closed")
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _note_change(self) -> None:
+        self._changed.set()
+
+    # ------------------------------------------------------------------ the way out
+
+    def _put(self, recipient: str, partition: int, item: bytes | Document) -> None:
+        to = destination(recipient, partition)
+        if self._batcher.bytes >= self.options.queue_bytes_max:
+            self._drop(1, ErrorCode.E_BUSY, f"the queue of {self.address} is full")
+            return
+        self._batcher.put(to, item)
+        if not self._pump_is_due:
+            self._schedule_pump()
+
+    def _schedule_pump(self) -> None:
+        if self._connected and not self._pump_is_due:
+            self._pump_is_due = True
+            self._loop.call_soon(self._pump)
+
+    def _pump(self) -> None:
+        self._pump_is_due = False
+        while self._connected and len(self._flying) < self.options.window:
+            batch = self._batcher.take()
+            if batch is None:
+                return
+            self._published += 1
+            task = self._spawn(self._confirm(self._published, batch))
+            self._flying[self._published] = (batch, task)
+
+    async def _confirm(self, number: int, batch: Batch) -> None:
+        problem: YidiError | None = None
+        try:
+            await self._publish(batch)
+        except (ConnectionLost, DeliveryTimeout, LocalProtocolError) as error:
+            problem = error
+        if self._flying.pop(number, None) is None:
+            return  # given up with its connection; it is in the queue again
+        if problem is None:
+            self._count(batch)
+        elif isinstance(problem, LocalProtocolError):
+            self._drop(len(batch.items), problem.code, problem.text())
+        else:
+            self.counters.refuse(problem.code)
+            self._put_back([batch])
+        if not self._flying and not self._batcher.count:
+            self._note_change()
+        elif self._batcher.count:
+            self._schedule_pump()
+
+    def _count(self, batch: Batch) -> None:
+        if isinstance(batch.items[0], Document):
+            self.counters.documents_sent += 1
+        else:
+            self.counters.count_batch(len(batch.items), batch.size)
+
+    def _drop(self, items: int, code: ErrorCode, facts: str) -> None:
+        """Let go of what the sender's outbox holds too; one alarm per kind, not per frame."""
+        if code in self.counters.refused:
+            self.counters.refuse(code)
+        else:
+            self._raise_alarm(code, facts)
+        self.counters.dropped += items
+
+    def _put_back(self, batches: list[Batch]) -> None:
+        self.counters.repeated += sum(len(batch.items) for batch in batches)
+        self._batcher.put_back(batches)
+
+    # ------------------------------------------------------------------ the way in
+
+    def _read(self, message: Message, acknowledge: Callable[[], None]) -> Arrival:
+        if message.content_type in ("", CONTENT_TYPE):
+            return Arrival(decode_batch(message.payload), None, acknowledge)
+        if self._callbacks.receive_document is None:
+            raise DecodeError(ErrorCode.E_DECODE, want=CONTENT_TYPE, got=message.content_type)
+        return Arrival([], message.document(), acknowledge)
+
+    async def _hand_over(self) -> None:
+        while not self._is_leaving:
+            if self._arrived:
+                await self._deliver(self._next_arrivals())
+            else:
+                self._has_arrivals.clear()
+                await self._has_arrivals.wait()
+
+    def _next_arrivals(self) -> list[Arrival]:
+        """All that has arrived, up to a bound; a document comes alone."""
+        taken = [self._arrived.popleft()]
+        count = len(taken[0].frames)
+        while count and self._arrived:
+            more = len(self._arrived[0].frames)
+            if more == 0 or count + more > HANDED_OVER_MAX:
+                break
+            taken.append(self._arrived.popleft())
+            count += more
+        return taken
+
+    async def _deliver(self, arrivals: list[Arrival]) -> None:
+        """Hand over, then acknowledge."""
+        document = arrivals[0].document
+        if document is not None:
+            receive_document = self._callbacks.receive_document
+            assert receive_document is not None
+            self.counters.documents_received += 1
+            await self._insist(lambda: receive_document(document))
+        else:
+            await self._deliver_frames([f for arrival in arrivals for f in arrival.frames])
+        for arrival in arrivals:
+            arrival.acknowledge()
+
+    async def _deliver_frames(self, frames: list[bytes]) -> None:
+        """All in one call; where that fails one by one, so that a poisoned frame fails alone."""
+        receive = self._callbacks.receive
+        try:
+            await receive(frames)
+        except (YidiError, OSError):
+            for frame in frames:
+                await self._insist(partial(receive, [frame]))
+
+    async def _insist(self, receive: Callable[[], Awaitable[None]]) -> None:
+        """Call again after a failure, a few times; then it is a dead letter."""
+        pause = self.options.backoff_first
+        for attempt in range(self.options.deliveries_max):
+            try:
+                await receive()
+            except (YidiError, OSError) as error:
+                facts = f"{attempt + 1} deliveries to {self.address}: {error}"
+            else:
+                return
+            await asyncio.sleep(pause / SECOND)
+            pause = Duration(min(2 * pause, self.options.backoff_max))
+        self._raise_alarm(ErrorCode.E_DEAD_LETTER, facts)
