@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -33,7 +34,10 @@ from yidi.scenarios.judging.chain_match import (
 from yidi.scenarios.judging.journal_file import open_journal
 from yidi.scenarios.judging.rows import CaseRow
 
-JOURNAL, CASES = "journal.bin", "cases.jsonl"
+JOURNAL, CASES, MANUAL = "journal.bin", "cases.jsonl", "manual.jsonl"
+
+
+_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 class Mark(StrEnum):
@@ -96,22 +100,56 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what left the nodes could be found; False where the run cannot be replayed."""
 
 
+class _ManualRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A visit that was paid in full: it has messages, and no case in the books."""
+
+    institution: str
+    visit: str
+    case_id: str | None = None
+    psn_no: str = ""
+    treatment: str = ""
+    insured: str = ""
+    med_type: str = ""
+    total_fen: int = 0
+
+
 def read_cases(bundle: Path) -> Iterator[CaseRow]:
     """The rows of `cases.jsonl`; none where the file is missing.
 
     Raises:
         StoredDataError: `E_BUNDLE` with the line's number.
     """
-    path = bundle / CASES
+    yield from _read_rows(bundle / CASES, CaseRow)
+
+
+def read_visits(bundle: Path) -> Iterator[CaseRow]:
+    """The rows of `cases.jsonl`, then one for each visit that was paid in full (`manual.jsonl`).
+
+    Raises:
+        StoredDataError: `E_BUNDLE` with the line's number.
+    """
+    yield from read_cases(bundle)
+    for row in _read_rows(bundle / MANUAL, _ManualRow):
+        yield CaseRow(
+            node=f"treatment:{row.treatment}", key="", institution=row.institution,
+            visit=row.visit, serial="", case_id=row.case_id, psn_no=row.psn_no,
+            treatment=row.treatment, insured=row.insured, insutype="", med_type=row.med_type,
+            total_fen=row.total_fen, fund_fen=0, funds={}, account_fen=0,
+            cash_fen=row.total_fen, hospital_fen=0, state="MANUAL", day=None, period=None,
+            batch=None, digest="",
+        )  # fmt: skip
+
+
+def _read_rows(path: Path, kind: type[_Row]) -> Iterator[_Row]:
     if not path.is_file():
         return
-    decode = msgspec.json.Decoder(CaseRow).decode
+    decode = msgspec.json.Decoder(kind).decode
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
                 yield decode(line)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                at = f"{CASES}:{number}"
+                at = f"{path.name}:{number}"
                 raise StoredDataError(ErrorCode.E_BUNDLE, at=at, got=str(error)) from error
 
 
@@ -122,7 +160,7 @@ def find_case(bundle: Path, name: str) -> Selection:
         ScenarioError: `E_CASE_UNKNOWN`, with the nearest name.
         StoredDataError: the bundle cannot be read.
     """
-    rows = list(read_cases(bundle))
+    rows = list(read_visits(bundle))
     for field in ("case_id", "key", "visit", "psn_no"):
         found = [row for row in rows if getattr(row, field) == name]
         if found:
@@ -143,7 +181,7 @@ def selection_of(rows: Sequence[CaseRow], name: str) -> Selection:
     return Selection(
         name=name,
         case_id=next((row.case_id for row in rows if row.case_id), ""),
-        keys=tuple(dict.fromkeys(row.key for row in rows)),
+        keys=tuple(dict.fromkeys(row.key for row in rows if row.key)),
         person_no=last.psn_no,
         institution=last.institution,
         visit=last.visit,
@@ -238,9 +276,11 @@ def read_chains(bundle: Path, selections: Sequence[Selection]) -> list[Chain]:
                 collected[index] += [((record.lsn, 1 + n), hop) for n, hop in enumerate(hops)]
     rows: dict[int, list[CaseRow]] = {index: [] for index in range(len(selections))}
     owners = {key: index for index, one in enumerate(selections) for key in one.keys}
-    for row in read_cases(bundle):
-        if row.key in owners:
-            rows[owners[row.key]].append(row)
+    visits = {(one.institution, one.visit): index for index, one in enumerate(selections)}
+    for row in read_visits(bundle):
+        owner = owners.get(row.key) if row.key else visits.get((row.institution, row.visit))
+        if owner is not None:
+            rows[owner].append(row)
     nodes = frozenset(reader.opening.nodes)
     return [
         Chain(
