@@ -47,8 +47,6 @@ class LineTotals(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 Catalogue = dict[str, CatalogueItem]
 
-_UNLISTED = CatalogueItem("03")
-
 
 def split_lines(
     lines: list[FeeLine], catalogue: Catalogue
@@ -59,49 +57,57 @@ def split_lines(
         The split lines and their sums, or `E_ITEM_SUM` with the line's place.
     """
     split: list[FeeLine] = []
+    find, keep = catalogue.get, split.append
+    total = full = over = prepay = 0
     for line in lines:
-        amount, product = line.amount_fen, line.count_e4 * line.price_e6
+        amount, count, price = line.amount_fen, line.count_e4, line.price_e6
         # Half up to the fen; a whole number of fen needs no rounding.
-        if product != amount * _E8 and (2 * product + _E8) // (2 * _E8) != amount:
+        if count * price != amount * _E8 and _half_up(count * price) != amount:
             return LineProblem(ErrorCode.E_ITEM_SUM, f"$.lines[{len(split)}]")
-        split.append(
-            line if _carried(line) else _by_catalogue(line, catalogue.get(line.item, _UNLISTED))
+        total += amount
+        own, above, first = line.full_self_fen, line.over_limit_fen, line.prepay_fen
+        if own or above or first or line.in_scope_fen:
+            if own + above + first + line.in_scope_fen != amount:
+                return LineProblem(ErrorCode.E_ITEM_SUM, f"$.lines[{len(split)}]")
+            full, over, prepay = full + own, over + above, prepay + first
+            keep(line)
+            continue
+        item = find(line.item)
+        if item is None or item.grade == "03":
+            full += amount
+            keep(FeeLine(line.line_no, line.item, count, price, amount, amount, 0, 0, 0, "03"))
+            continue
+        if item.ceiling_e6 and price > item.ceiling_e6:
+            above = amount - _half_up(count * item.ceiling_e6)
+            over += above
+        if item.prepay_bp:
+            # Half up to the fen, as `money.share`, without the call.
+            first = (2 * (amount - above) * item.prepay_bp + 10_000) // 20_000
+            prepay += first
+        scope = amount - above - first
+        keep(
+            FeeLine(
+                line.line_no, line.item, count, price, amount, 0, above, first, scope, item.grade
+            )
         )
-    sums = check_lines(split)
-    return sums if isinstance(sums, LineProblem) else (split, sums)
+    return split, LineTotals(total, full, over, prepay, total - full - over - prepay)
 
 
 def check_lines(lines: list[FeeLine]) -> LineTotals | LineProblem:
     """What the insured region checks of lines that arrive split, and their sums."""
-    total = full = over = prepay = scope = 0
+    total = full = over = prepay = 0
     for line in lines:
-        amount, scoped = line.amount_fen, line.in_scope_fen
-        own, above, first = line.full_self_fen, line.over_limit_fen, line.prepay_fen
-        if own + above + first + scoped != amount:
+        amount, own = line.amount_fen, line.full_self_fen
+        above, first = line.over_limit_fen, line.prepay_fen
+        if own + above + first + line.in_scope_fen != amount:
             return LineProblem(ErrorCode.E_ITEM_SUM, f"$.lines[{lines.index(line)}]")
         total += amount
         full += own
         over += above
         prepay += first
-        scope += scoped
-    return LineTotals(total, full, over, prepay, scope)
+    return LineTotals(total, full, over, prepay, total - full - over - prepay)
 
 
-def _carried(line: FeeLine) -> bool:
-    """Whether a line arrived with its four amounts."""
-    return bool(line.full_self_fen + line.over_limit_fen + line.prepay_fen + line.in_scope_fen)
-
-
-def _by_catalogue(line: FeeLine, item: CatalogueItem) -> FeeLine:
-    amount, grade = line.amount_fen, item.grade
-    number, code, count, price = line.line_no, line.item, line.count_e4, line.price_e6
-    if grade == "03":
-        return FeeLine(number, code, count, price, amount, amount, 0, 0, 0, grade)
-    over, ceiling = 0, item.ceiling_e6
-    if ceiling and price > ceiling:
-        over = amount - (2 * count * ceiling + _E8) // (2 * _E8)
-    # Half up to the fen, as `money.share`, without the call.
-    prepay = (2 * (amount - over) * item.prepay_bp + 10_000) // 20_000
-    return FeeLine(
-        number, code, count, price, amount, 0, over, prepay, amount - over - prepay, grade
-    )
+def _half_up(scaled: int) -> int:
+    """Ten-thousandths times millionths of a yuan, rounded to the fen."""
+    return (2 * scaled + _E8) // (2 * _E8)

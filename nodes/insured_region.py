@@ -25,7 +25,7 @@ from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import NEW, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
 from yidi.nodes.policy import CHRONIC, VISIT_KINDS, PolicyBook
 from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
-from yidi.nodes.visits import Unit, unit_key
+from yidi.nodes.visits import Unit, runs_of, unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
 from yidi.protocol.codes import normalise_chronic
@@ -241,14 +241,17 @@ class InsuredRegion(Node[InsuredState]):
         if place in self.state.live_units:
             return self.refuse(envelope, ErrorCode.E_ALREADY_SETTLED, now)
         unit = self.state.units.get(place)
-        novel = True if unit is None else unit.novelty(body.lines)
-        if novel is None:
+        numbers = runs_of(body.lines)
+        novel = True
+        if unit is not None and numbers is not None:
+            novel = unit.novelty(body.lines, numbers)
+        if numbers is None or novel is None:
             return self.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
         # From here the operation succeeds.
         if unit is None:
             unit = self.state.units[place] = Unit()
         if novel:
-            unit.add(body.lines, sums)
+            unit.add(envelope.body, numbers, sums)
         result = FeeUploadResult(
             visit=body.visit,
             batch=body.batch,

@@ -7,20 +7,28 @@ asked to accept them before the institution gets its answer. Source: interface (
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from yidi.nodes.catalogue import LineProblem, split_lines
-from yidi.nodes.lifecycle import INDOUBT, LIVE, REVERSED
+from yidi.nodes.lifecycle import INDOUBT, LIVE
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
-from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
+from yidi.nodes.visits import Runs, Unit, Visit, overlap, runs_of, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import ErrorCode
 from yidi.protocol.instants import Instant
-from yidi.protocol.messages import Accepted, FeeUploadRequest, FeeUploadResult
-from yidi.protocol.messages import VisitChange, VisitOpening
+from yidi.protocol.messages import (
+    Accepted,
+    FeeLine,
+    FeeUploadRequest,
+    FeeUploadResult,
+    VisitChange,
+    VisitOpening,
+)
 from yidi.protocol.transactions import Kind
 
 if TYPE_CHECKING:
@@ -73,10 +81,13 @@ class Fees:
         region.state.visits[key] = opened
         return region.answer(envelope, Accepted(reference=body.visit), now)
 
-    def _visit_of(self, envelope: Envelope, body: VisitChange) -> Visit | ErrorCode:
+    def _visit_of(
+        self, envelope: Envelope, body: VisitChange, *, cancelled: bool = False
+    ) -> Visit | ErrorCode:
+        """The visit a change is about; one that was cancelled only where that is repeated."""
         code = envelope.origin.sender.partition(":")[2]
         visit = self.region.state.visits.get(visit_key(code, body.visit))
-        if visit is None or visit.cancelled:
+        if visit is None or (visit.cancelled and not cancelled):
             return ErrorCode.E_VISIT_UNKNOWN
         if visit.person_no != body.person_no:
             return ErrorCode.E_PERSON_MISMATCH
@@ -85,7 +96,7 @@ class Fees:
     def _on_opening_cancelled(
         self, envelope: Envelope, body: VisitChange, now: Instant
     ) -> list[Envelope]:
-        visit = self._visit_of(envelope, body)
+        visit = self._visit_of(envelope, body, cancelled=True)
         if isinstance(visit, ErrorCode):
             return self.region.refuse(envelope, visit, now)
         if visit.units:
@@ -98,10 +109,10 @@ class Fees:
         visit = self._visit_of(envelope, body)
         if isinstance(visit, ErrorCode):
             return self.region.refuse(envelope, visit, now)
-        if visit.end and visit.end != body.end:
+        if visit.end and body.end not in (0, visit.end):
             return self.region.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
         # From here the operation succeeds.
-        visit.end = body.end or now
+        visit.end = visit.end or body.end or now
         return self.region.answer(envelope, Accepted(reference=body.visit), now)
 
     def _on_discharge_cancelled(
@@ -126,23 +137,36 @@ class Fees:
         region = self.region
         if (again := region.first_answer(envelope, now)) is not None:
             return again
-        asked = envelope.origin
+        problem = self._hindrance(envelope, body)
+        if problem is not None:
+            return region.refuse(envelope, problem, now)
         split = split_lines(body.lines, region.config.catalogue)
         if isinstance(split, LineProblem):
             return region.refuse(envelope, split.code, now, at=split.at)
         lines, sums = split
-        known = region.state.visits.get(visit_key(body.institution, body.visit))
-        unit = region.state.units.get(unit_key(body.institution, body.visit, body.batch))
-        problem = self._hindrance(envelope, body, known, unit)
+        numbers = runs_of(lines)
+        problem, novel = self._known(body, lines, numbers)
         if problem is not None:
             return region.refuse(envelope, problem, now)
-        novel = True if unit is None else unit.novelty(lines)
-        if novel is None:
-            return region.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
         # From here the operation succeeds.
-        unit = self._unit(envelope, body, now)
+        assert numbers is not None
+        asked, unit = envelope.origin, self._unit(envelope, body, now)
+        # Encoded once: the same bytes go to the insured region and back to the institution.
+        written: Any = msgspec.Raw(encode(lines))
+        report = FeeUploadRequest(
+            institution=body.institution,
+            visit=body.visit,
+            batch=body.batch,
+            person_no=body.person_no,
+            insutype=body.insutype,
+            med_type=body.med_type,
+            lines=written,
+            disease=body.disease,
+        )
+        wait = Wait(FORWARD_TIMEOUT, asked, "new" if novel else "again")
+        sent = region.forward(asked, asked.transaction, report, body.med_type, now, unit.key, wait)
         if novel:
-            unit.add(lines, sums)
+            unit.add(sent.body, numbers, sums)
         prepared = FeeUploadResult(
             visit=body.visit,
             batch=body.batch,
@@ -152,33 +176,13 @@ class Fees:
             over_limit_fen=unit.over_limit_fen,
             prepay_fen=unit.prepay_fen,
             in_scope_fen=unit.in_scope_fen,
-            lines=lines,
+            lines=written,
         )
         region.remember(asked.message_id, envelope.body, -1, encode(prepared))
-        report = FeeUploadRequest(
-            institution=body.institution,
-            visit=body.visit,
-            batch=body.batch,
-            person_no=body.person_no,
-            insutype=body.insutype,
-            med_type=body.med_type,
-            lines=lines,
-            disease=body.disease,
-        )
-        return [
-            region.forward(
-                asked, asked.transaction, report, body.med_type, now, unit.key,
-                Wait(FORWARD_TIMEOUT, asked, "new" if novel else "again"),
-            )
-        ]  # fmt: skip
+        return [sent]
 
-    def _hindrance(
-        self,
-        envelope: Envelope,
-        body: FeeUploadRequest,
-        known: Visit | None,
-        unit: Unit | None,
-    ) -> ErrorCode | None:
+    def _hindrance(self, envelope: Envelope, body: FeeUploadRequest) -> ErrorCode | None:
+        """Why no lines are taken for this visit and unit at all."""
         region, asked = self.region, envelope.origin
         if (
             body.institution not in region.config.institutions
@@ -187,24 +191,39 @@ class Fees:
             return ErrorCode.E_INSTITUTION_UNKNOWN
         if not body.lines:
             return ErrorCode.E_FEES_MISSING
-        if known is None and asked.transaction == t.INPATIENT_FEES:
+        visit = region.state.visits.get(visit_key(body.institution, body.visit))
+        if visit is None:
+            unknown = asked.transaction == t.INPATIENT_FEES
+            return ErrorCode.E_VISIT_UNKNOWN if unknown else self._busy()
+        if visit.cancelled:
             return ErrorCode.E_VISIT_UNKNOWN
-        if known is not None:
-            if known.cancelled:
-                return ErrorCode.E_VISIT_UNKNOWN
-            if known.person_no != body.person_no or known.insured != asked.insured:
-                return ErrorCode.E_PERSON_MISMATCH
-            if known.closed_lines and not set(known.closed_lines).isdisjoint(
-                line.line_no for line in body.lines
-            ):
-                return ErrorCode.E_ALREADY_SETTLED
-        case = region.state.cases.get(unit.key) if unit is not None else None
-        if case is not None and case.state != REVERSED:
-            if case.state in LIVE:
-                return ErrorCode.E_ALREADY_SETTLED
-            if case.state == INDOUBT:
-                return ErrorCode.E_IN_DOUBT
-        return ErrorCode.E_BUSY if region.outbox.is_full else None
+        if visit.person_no != body.person_no or visit.insured != asked.insured:
+            return ErrorCode.E_PERSON_MISMATCH
+        return self._busy()
+
+    def _busy(self) -> ErrorCode | None:
+        return ErrorCode.E_BUSY if self.region.outbox.is_full else None
+
+    def _known(
+        self, body: FeeUploadRequest, lines: list[FeeLine], numbers: Runs | None
+    ) -> tuple[ErrorCode | None, bool]:
+        """Why these lines are not taken, and whether they are new to their unit."""
+        state = self.region.state
+        if numbers is None:
+            return ErrorCode.E_KEY_REUSED, False
+        visit = state.visits.get(visit_key(body.institution, body.visit))
+        if visit is not None and overlap(visit.closed_lines, numbers):
+            return ErrorCode.E_ALREADY_SETTLED, False
+        unit = state.units.get(unit_key(body.institution, body.visit, body.batch))
+        if unit is None:
+            return None, True
+        case = state.cases.get(unit.key)
+        if case is not None and case.state in LIVE:
+            return ErrorCode.E_ALREADY_SETTLED, False
+        if case is not None and case.state == INDOUBT:
+            return ErrorCode.E_IN_DOUBT, False
+        novel = unit.novelty(lines, numbers)
+        return (ErrorCode.E_KEY_REUSED, False) if novel is None else (None, novel)
 
     def _unit(self, envelope: Envelope, body: FeeUploadRequest, now: Instant) -> Unit:
         """The unit the lines belong to; an outpatient visit opens with its first lines."""
@@ -256,4 +275,6 @@ class Fees:
         split = split_lines(sent.lines, self.region.config.catalogue)
         assert not isinstance(split, LineProblem), "these lines were split before"
         unit = self.region.state.units[unit_key(sent.institution, sent.visit, sent.batch)]
-        unit.add(split[0], split[1], sign=-1)
+        numbers = runs_of(split[0])
+        assert numbers is not None, "these lines were taken before"
+        unit.take_out(pending.body, numbers, split[1])

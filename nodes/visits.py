@@ -12,16 +12,22 @@ from operator import attrgetter
 import msgspec
 
 from yidi.nodes.catalogue import LineTotals
-from yidi.protocol.messages import FeeLine
+from yidi.protocol.messages import FeeLine, FeeUploadRequest
 
+Runs = list[tuple[int, int]]
+"""Line numbers as runs, both ends included: a bill's lines are mostly numbered on and on."""
 
 _line_no = attrgetter("line_no")
+_open_upload = msgspec.msgpack.Decoder(FeeUploadRequest).decode
 
 
 class Unit(msgspec.Struct, kw_only=True, gc=False):
-    """One settlement unit: its lines until it is settled, their sums, its current attempt."""
+    """One settlement unit: its uploads until it is settled, their sums, its current attempt."""
 
-    lines: dict[int, FeeLine] = {}
+    uploads: list[bytes] = []
+    """Bodies of the fee uploads (`FeeUploadRequest`, lines split), opened to compare only."""
+    numbers: Runs = []
+    """Line numbers of the uploads."""
     count: int = 0
     total_fen: int = 0
     full_self_fen: int = 0
@@ -31,39 +37,39 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
     key: str = ""
     """Case key of the current attempt; empty before the first and after a refusal."""
 
-    def add(self, lines: list[FeeLine], sums: LineTotals, sign: int = 1) -> None:
-        """Add lines that are new to the unit, or (sign -1) take them out again."""
-        known = self.lines
-        if sign > 0:
-            known.update(zip(map(_line_no, lines), lines, strict=True))
-        else:
-            for line in lines:
-                known.pop(line.line_no, None)
-        self.count += sign * len(lines)
+    def add(self, upload: bytes, numbers: Runs, sums: LineTotals) -> None:
+        """Add an upload whose lines are all new to the unit."""
+        self.uploads.append(upload)
+        self.numbers += numbers
+        self._count(sums, sum(last - first + 1 for first, last in numbers))
+
+    def take_out(self, upload: bytes, numbers: Runs, sums: LineTotals) -> None:
+        """Take an upload out again, as if it had never come."""
+        self.uploads.remove(upload)
+        for run in numbers:
+            self.numbers.remove(run)
+        self._count(sums, -sum(last - first + 1 for first, last in numbers))
+
+    def _count(self, sums: LineTotals, lines: int) -> None:
+        sign = 1 if lines > 0 else -1
+        self.count += lines
         self.total_fen += sign * sums.total_fen
         self.full_self_fen += sign * sums.full_self_fen
         self.over_limit_fen += sign * sums.over_limit_fen
         self.prepay_fen += sign * sums.prepay_fen
         self.in_scope_fen += sign * sums.in_scope_fen
 
-    def novelty(self, lines: list[FeeLine]) -> bool | None:
+    def novelty(self, lines: list[FeeLine], numbers: Runs) -> bool | None:
         """True when all lines are new, False when all are known as they are, None otherwise.
 
         None is a reuse of a line number with other content, or a batch half sent before.
         """
-        known = self.lines
-        if not known:
+        if not overlap(self.numbers, numbers):
             return True
-        old = 0
-        for line in lines:
-            before = known.get(line.line_no)
-            if before is not None:
-                if before != line:
-                    return None
-                old += 1
-        if old == 0:
-            return True
-        return False if old == len(lines) else None
+        known = {
+            line.line_no: line for upload in self.uploads for line in _open_upload(upload).lines
+        }
+        return False if all(known.get(line.line_no) == line for line in lines) else None
 
 
 class Visit(msgspec.Struct, kw_only=True, gc=False):
@@ -83,13 +89,37 @@ class Visit(msgspec.Struct, kw_only=True, gc=False):
     cancelled: bool = False
     units: list[str] = []
     """Batches of this visit that have lines."""
-    closed_lines: list[int] = []
+    closed_lines: Runs = []
     """Line numbers of units already settled, whose lines are no longer kept."""
 
     def close_unit(self, unit: Unit) -> None:
         """Drop a settled unit's lines, keep their numbers."""
-        self.closed_lines.extend(unit.lines)
-        unit.lines = {}
+        self.closed_lines += unit.numbers
+        unit.uploads, unit.numbers = [], []
+
+
+def runs_of(lines: list[FeeLine]) -> Runs | None:
+    """The line numbers of an upload as runs, in order; None when one stands there twice."""
+    numbers = list(map(_line_no, lines))
+    if not numbers:
+        return []
+    first, last = numbers[0], numbers[-1]
+    if numbers == list(range(first, last + 1)):
+        return [(first, last)]
+    runs: Runs = []
+    for number in sorted(numbers):
+        if runs and number <= runs[-1][1] + 1:
+            if number == runs[-1][1]:
+                return None
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs
+
+
+def overlap(known: Runs, numbers: Runs) -> bool:
+    """Whether two sets of line numbers have one in common."""
+    return any(first <= end and start <= last for first, last in known for start, end in numbers)
 
 
 def visit_key(institution: str, visit: str) -> str:
