@@ -1,0 +1,109 @@
+"""A scenario's whole network as tasks of one process, over any engine: `yidi run --live`.
+
+The same nodes, clients, checks and bundle as a virtual run. What differs is who moves the
+messages and whose clock it is, so that a fault-free scenario comes to the same books
+(`books_hash`) here and there, while the journal's hash depends on the order of arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from yidi.broker.engines.base import EngineOptions, engine_from_url
+from yidi.protocol.errors import ErrorCode, ScenarioError
+from yidi.protocol.instants import Instant
+from yidi.protocol.journal import JournalWriter
+from yidi.scenarios.library.loader import LoadedScenario
+from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.host import LiveHost
+from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
+
+
+def run_live(
+    loaded: LoadedScenario,
+    *,
+    engine: str = "embedded",
+    scale: int | None = None,
+    seed: int | None = None,
+    hooks: RunHooks | None = None,
+    sync: Callable[[], None] | None = None,
+) -> RunResult:
+    """Run a scenario live to its end.
+
+    Args:
+        loaded: the scenario.
+        engine: `embedded`, `mqtt://host:port` or `nats://host:port`.
+        scale: scenario time per real time in thousandths; None goes at real speed and skips
+            whatever time nothing happens in.
+        seed: overrides the scenario's.
+        hooks: sinks, checks and progress; `built` gets the host before it starts.
+        sync: makes the journal's blocks durable; called once a turn.
+
+    Raises:
+        ScenarioError: the scenario has faults, which belong to virtual runs.
+        TransportError: the engine could not be had.
+    """
+    if loaded.scenario.fault:
+        raise ScenarioError(
+            ErrorCode.E_EVENT, at=f"{loaded.path}:fault", want="no [[fault]] in a live run"
+        )
+    hooks = hooks or RunHooks()
+    cast = assemble(loaded, seed=seed)
+    journal = JournalWriter(
+        hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
+    )
+    clock = LiveClock(cast.start, scale or 1_000, skips_idle=scale is None)
+    host = asyncio.run(_serve(cast, journal, clock, engine, hooks, sync))
+    now = clock.now()
+    return RunResult(
+        loaded=loaded,
+        seed=cast.seed,
+        world=cast.world,
+        book=cast.book,
+        nodes=cast.nodes,
+        driver=cast.driver,
+        journal_hash=journal.seal(now),
+        start=cast.start,
+        virtual_end=now,
+        envelopes=host.deliveries,
+        postings=host.postings,
+        lost=0,
+        unfinished=host.stopped,
+        refused=dict(sorted(host.core.refused.items())),
+        links=host.core.totals(),
+    )
+
+
+async def _serve(
+    cast: Cast,
+    journal: JournalWriter,
+    clock: LiveClock,
+    url: str,
+    hooks: RunHooks,
+    sync: Callable[[], None] | None,
+) -> LiveHost:
+    engine = engine_from_url(url, EngineOptions())
+    await engine.prepare()
+
+    def flush() -> None:
+        journal.flush()
+        if sync is not None:
+            sync()
+
+    host = LiveHost(cast.nodes, cast.driver, engine, journal, clock, sync=flush)
+    host.checks, host.on_posting = hooks.checks, hooks.postings
+    built: Any = hooks.built
+    if built is not None:
+        built(host)
+    try:
+        await host.run(lambda: not _is_open(cast, clock.now()))
+    finally:
+        await engine.close()
+    return host
+
+
+def _is_open(cast: Cast, now: Instant) -> bool:
+    """Whether the scenario has still something to do."""
+    return cast.driver.is_busy or not all(one.ended for one in cast.driver.calendars)
