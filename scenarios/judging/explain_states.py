@@ -6,10 +6,9 @@ is what a learner is to see. It follows the same life cycle and never contradict
 
 from __future__ import annotations
 
-from yidi.nodes.lifecycle import CaseState
+from yidi.nodes.lifecycle import TRANSITIONS, CaseState
+from yidi.nodes.treatment_region import is_final
 from yidi.protocol import transactions as t
-from yidi.protocol.error_codes import BY_CODE
-from yidi.protocol.errors import ErrorCode
 from yidi.protocol.messages import Rejection, ReversalResult, StatusResult
 from yidi.protocol.transactions import Kind
 from yidi.scenarios.judging.chain import Chain, Hop, Mark
@@ -40,9 +39,8 @@ def states_along(chain: Chain) -> list[dict[str, CaseState]]:
 def _apply(states: dict[str, CaseState], hop: Hop) -> None:
     origin = hop.origin
     assert origin is not None
-    transaction = origin.transaction
     role = _whose(hop)
-    if transaction == t.CLEARING_CLOSE:
+    if origin.transaction == t.CLEARING_CLOSE:
         if states.get(role) is CaseState.SETTLED and hop.kind == Kind.RESULT:
             states[role] = CaseState.CLEARED
             if states.get("treatment") is states.get("insured") is CaseState.CLEARED:
@@ -51,13 +49,24 @@ def _apply(states: dict[str, CaseState], hop: Hop) -> None:
     if not origin.case_key or role not in ROLES:
         return
     if hop.kind == Kind.REQUEST:
-        _on_request(states, hop, role)
-    elif hop.kind == Kind.REJECTION:
-        _on_refusal(states, hop, role)
-    else:
-        new = _result_state(states, hop, role)
-        if new is not None:
-            states[role] = new
+        _move(states, role, _asked_state(states, hop))
+        return
+    told = _refused_state if hop.kind == Kind.REJECTION else _result_state
+    if role == "treatment" and hop.sender.startswith("hub:"):
+        _move(states, "hub", told(states, hop, "hub"))
+    _move(states, role, told(states, hop, role))
+
+
+def _move(states: dict[str, CaseState], role: str, new: CaseState | None) -> None:
+    """Go where the life cycle lets one go; what comes late changes nothing."""
+    old = states.get(role, CaseState.NEW)
+    ways = TRANSITIONS[role][old]
+    if role == "treatment" and old in (CaseState.NEW, CaseState.PRESETTLED):
+        ways |= TRANSITIONS[role][CaseState.INDOUBT]  # its sending may not have been seen yet
+    if new is CaseState.NEW:
+        states.setdefault(role, new)
+    elif new is not None and new in ways:
+        states[role] = new
 
 
 def _whose(hop: Hop) -> str:
@@ -69,39 +78,32 @@ def _whose(hop: Hop) -> str:
     return sender
 
 
-def _on_request(states: dict[str, CaseState], hop: Hop, role: str) -> None:
-    effect = hop.transaction in t.SETTLEMENTS or hop.transaction in t.CANCELLATIONS
-    if role == "treatment":
-        if effect:
-            states[role] = CaseState.INDOUBT
-        elif hop.transaction in t.PRE_SETTLEMENTS:
-            states.setdefault(role, CaseState.NEW)
+def _asked_state(states: dict[str, CaseState], hop: Hop) -> CaseState | None:
+    if not hop.sender.startswith("treatment:"):
+        return None
+    is_settled = states.get("treatment") is CaseState.SETTLED
+    if hop.transaction in (t.CANCELLATIONS if is_settled else t.SETTLEMENTS):
+        return CaseState.INDOUBT
+    return CaseState.NEW if hop.transaction in t.PRE_SETTLEMENTS else None
 
 
-def _on_refusal(states: dict[str, CaseState], hop: Hop, role: str) -> None:
+def _refused_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseState | None:
     body = hop.body
-    assert isinstance(body, Rejection)
-    row = BY_CODE.get(ErrorCode(body.code)) if body.code in ErrorCode.__members__ else None
-    if row is None or not row.definite or body.code == ErrorCode.E_BUSY:
-        return
+    if not isinstance(body, Rejection) or not is_final(body.code):
+        return None
     if hop.transaction in t.SETTLEMENTS or hop.transaction in t.PRE_SETTLEMENTS:
-        if states.get(role) not in (CaseState.SETTLED, CaseState.CLEARED, CaseState.REVERSED):
-            states[role] = CaseState.REJECTED
-        if role == "treatment" and hop.sender.startswith("hub:"):
-            states.setdefault("hub", CaseState.REJECTED)
-    elif hop.transaction in t.CANCELLATIONS and states.get(role) is CaseState.INDOUBT:
-        states[role] = CaseState.SETTLED
+        return CaseState.REJECTED
+    if hop.transaction in t.CANCELLATIONS and states.get(role) is CaseState.INDOUBT:
+        return CaseState.SETTLED
+    return None
 
 
 def _result_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseState | None:
     """The state that an answer brings its teller or, at the end of its way, its reader to."""
-    if hop.sender.startswith("hub:") and role == "treatment":
-        earlier = _result_state(states, hop, "hub")
-        if earlier is not None:
-            states["hub"] = earlier
     if hop.transaction in t.PRE_SETTLEMENTS:
-        return CaseState.PRESETTLED if states.get(role, CaseState.NEW) is CaseState.NEW else None
+        return CaseState.PRESETTLED
     if hop.transaction in t.SETTLEMENTS:
+        # After a reversal only a reinstatement brings a case back, never a late answer.
         return None if states.get(role) is CaseState.REVERSED else CaseState.SETTLED
     if hop.transaction in t.CANCELLATIONS:
         return CaseState.REVERSED

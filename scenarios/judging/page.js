@@ -5,7 +5,8 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const SVG = "http://www.w3.org/2000/svg";
-  const ROW = 46;
+  // The picture is drawn in CSS pixels and grows with the page's type.
+  const EM = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const at = { lang: data.language, chosen: 0, step: 0 };
   let timer = 0;
@@ -79,47 +80,48 @@
     const width = Math.max($("messages").clientWidth, 320);
     const x = (lane) => ((lane + 0.5) * width) / 4;
     const steps = theCase().steps;
-    const height = steps.length * ROW + 24;
+    const em = EM();
+    const row = 2.9 * em;
+    const height = steps.length * row + 1.5 * em;
     picture.replaceChildren();
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     picture.setAttribute("height", height);
     picture.setAttribute("aria-label", tell("报文时序", "sequence of messages"));
     for (let lane = 0; lane < 4; lane += 1)
       draw("line", picture, { class: "lane", x1: x(lane), x2: x(lane), y1: 0, y2: height });
-    steps.forEach((step, index) => drawRow(picture, step, index, x, width));
+    steps.forEach((step, index) => drawRow(picture, step, index, x, { em, row, width }));
   };
-  const drawRow = (picture, step, index, x, width) => {
+  const drawRow = (picture, step, index, x, { em, row, width }) => {
     const when = index < at.step ? "past" : index > at.step ? "future" : "now";
-    const y = index * ROW + 34;
-    const row = draw("g", picture, { class: `row ${when}` });
+    const y = index * row + 2.1 * em;
+    const group = draw("g", picture, { class: `row ${when}` });
     const failing = data.failing.includes(step.id);
-    if (when === "now" || failing) {
-      const band = { class: failing ? "failing" : "band", x: 0, y: y - 29, width, height: ROW - 3 };
-      draw("rect", row, band);
-    } else {
-      draw("rect", row, { x: 0, y: y - 29, width, height: ROW - 3, fill: "transparent" });
-    }
-    row.addEventListener("click", () => go(index));
-    draw("text", row, { class: "small", x: 5, y: y + 4 }, String(index + 1));
+    const band = failing ? "failing" : when === "now" ? "band" : "blank";
+    const top = y - 1.85 * em;
+    draw("rect", group, { class: band, x: 0, y: top, width, height: row - 2 });
+    group.addEventListener("click", () => go(index));
+    draw("text", group, { class: "small", x: 5, y: y + 0.25 * em }, String(index + 1));
     if (step.kind === "deadline") {
-      draw("circle", row, { class: "clock", cx: x(step.from), cy: y - 4, r: 9 });
-      draw("text", row, { x: x(step.from) + 14, y: y + 1 }, "⏰ " + say(step.says.title));
+      const centre = x(step.from);
+      draw("circle", group, { class: "clock", cx: centre, cy: y - 0.2 * em, r: 0.55 * em });
+      draw("text", group, { x: centre + em, y: y + 0.1 * em }, say(step.says.title));
       return;
     }
-    drawArrow(row, step, x(step.from), x(step.to), y);
+    drawArrow(group, step, x(step.from), x(step.to), y, em);
   };
-  const drawArrow = (row, step, from, to, y) => {
+  const drawArrow = (row, step, from, to, y, em) => {
     if (from === to) {
-      draw("circle", row, { class: `tip tip-${step.kind}`, cx: from, cy: y, r: 6 });
+      draw("circle", row, { class: `tip tip-${step.kind}`, cx: from, cy: y, r: 0.4 * em });
     } else {
       const way = to > from ? 1 : -1;
-      const end = step.lost ? from + (to - from) * 0.6 : to - way * 9;
+      const end = step.lost ? from + (to - from) * 0.6 : to - way * 0.6 * em;
       const lost = step.lost ? " lost" : "";
       const line = { class: `arrow ${step.kind}${lost}`, x1: from, x2: end, y1: y, y2: y };
       draw("line", row, line);
+      const half = 0.42 * em;
       const tip = step.lost
-        ? `M${end - 7} ${y - 7}l14 14m0 -14l-14 14`
-        : `M${to} ${y}l${-way * 12} -6v12z`;
+        ? `M${end - half} ${y - half}l${2 * half} ${2 * half}m0 ${-2 * half}l${-2 * half} ${2 * half}`
+        : `M${to} ${y}l${-way * 0.8 * em} ${-half}v${2 * half}z`;
       const shape = step.lost ? "arrow rejection" : `tip tip-${step.kind}`;
       draw("path", row, { class: shape, d: tip });
     }
@@ -128,12 +130,13 @@
     const lost = step.lost ? tell("（丢失）", " (lost)") : "";
     const short = say(step.says.title).replace(/ (请求|应答|拒绝|request|answer|refusal)$/, "");
     const label = short + signs[step.kind] + again + lost;
-    draw("text", row, { x: (from + to) / 2, y: y - 9, "text-anchor": "middle" }, label);
+    draw("text", row, { x: (from + to) / 2, y: y - 0.6 * em, "text-anchor": "middle" }, label);
   };
-  const keepInView = () => {
+  const keepInView = (gently) => {
     const box = $("messages");
-    const top = at.step * ROW + 34 - box.clientHeight * 0.55;
-    box.scrollTo({ top: Math.max(0, top), behavior: still.matches ? "auto" : "smooth" });
+    const top = (at.step * 2.9 + 2.1) * EM() - box.clientHeight * 0.55;
+    const behavior = gently && !still.matches ? "smooth" : "instant";
+    box.scrollTo({ top: Math.max(0, top), behavior });
   };
 
   // --- The money ---------------------------------------------------------------------------
@@ -224,7 +227,7 @@
 
   // --- Going about -------------------------------------------------------------------------
 
-  const show = () => {
+  const show = (gently) => {
     clamp();
     document.documentElement.lang = at.lang;
     for (const lang of ["zh", "en"]) $(lang).setAttribute("aria-pressed", String(at.lang === lang));
@@ -249,12 +252,12 @@
     $("scrub").setAttribute("aria-label", tell("拖动到某一条", "drag to a message"));
     $("back").disabled = $("first").disabled = at.step === 0;
     $("forward").disabled = $("last").disabled = at.step === theCase().steps.length - 1;
-    keepInView();
+    keepInView(gently);
     writeFragment();
   };
   const go = (step) => {
     at.step = step;
-    show();
+    show(true);
   };
   const choose = (index) => {
     at.chosen = index;

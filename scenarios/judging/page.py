@@ -50,11 +50,11 @@ PHASES = {
 }
 """What the money bar is called at each phase of a case."""
 _BUTTONS = (
-    ("first", "⏮", "第一条", "first message"),
+    ("first", "|◀", "第一条", "first message"),
     ("back", "◀", "上一条", "previous message"),
-    ("play", "▶︎❙❙", "播放或暂停", "play or pause"),
+    ("play", "▶❙❙", "播放或暂停", "play or pause"),
     ("forward", "▶", "下一条", "next message"),
-    ("last", "⏭", "最后一条", "last message"),
+    ("last", "▶|", "最后一条", "last message"),
 )
 
 
