@@ -216,6 +216,7 @@ class LiveHost:
         if self.clock.skips_idle and due > self.clock.now() and self._is_idle():
             self.clock.jump_to(due)
         outputs: list[tuple[LiveParty, Envelope]] = []
+        before = self.journal.position
         for party in [*self.parties.values(), *([self.desk] if self.desk else [])]:
             at, now = party.host.next_deadline(), self.clock.now()
             if at is None or at > now:
@@ -223,7 +224,8 @@ class LiveHost:
             if party.index >= 0:
                 self.journal.append(RecordKind.DEADLINE, party.index, now, b"")
             self._after(party, None, party.host.handle_deadline(now), outputs)
-        await self._commit()
+        if self.journal.position > before:
+            await self._commit()
         for party, envelope in outputs:
             self._send(party, envelope)
 

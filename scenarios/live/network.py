@@ -13,7 +13,6 @@ from typing import Any
 
 from yidi.broker.engines.base import EngineOptions, engine_from_url
 from yidi.protocol.errors import ErrorCode, ScenarioError
-from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock
@@ -98,12 +97,12 @@ async def _serve(
     if built is not None:
         built(host)
     try:
-        await host.run(lambda: not _is_open(cast, clock.now()))
+        await host.run(lambda: not _is_open(cast))
     finally:
         await engine.close()
     return host
 
 
-def _is_open(cast: Cast, now: Instant) -> bool:
+def _is_open(cast: Cast) -> bool:
     """Whether the scenario has still something to do."""
     return cast.driver.is_busy or not all(one.ended for one in cast.driver.calendars)
