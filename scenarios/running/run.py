@@ -20,6 +20,7 @@ from yidi.nodes.policy import PolicyBook
 from yidi.protocol.bodies import schema_text
 from yidi.protocol.digests import hex_digest
 from yidi.protocol.envelope import VERSION
+from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, Opening
 from yidi.scenarios.library.loader import LoadedScenario, policy_paths
@@ -49,6 +50,8 @@ class RunHooks(msgspec.Struct, kw_only=True):
     """Gets (node, posting), in order."""
     checks: RunChecks | None = None
     progress: Callable[[Progress], object] | None = None
+    plan: FaultPlan | None = None
+    """Takes the place of the scenario's own faults."""
     built: Callable[[Runner], object] | None = None
     """Gets the runner before it starts: to watch its nodes from the beginning, or to stop it."""
 
@@ -83,6 +86,18 @@ class RunResult(msgspec.Struct, kw_only=True):
     def virtual_seconds(self) -> int:
         """How long the run was, in virtual time."""
         return (self.virtual_end - self.start) // 1_000_000
+
+
+class Cast(msgspec.Struct, kw_only=True):
+    """Everybody who takes part in a run, before a host brings them together."""
+
+    seed: int
+    streams: Streams
+    book: PolicyBook
+    world: World
+    nodes: dict[str, Any]
+    driver: Driver
+    start: Instant
 
 
 class Prepared(msgspec.Struct, kw_only=True):
@@ -147,33 +162,63 @@ def prepare(
     hooks: RunHooks | None = None,
     book: PolicyBook | None = None,
 ) -> Prepared:
-    """Build everything of a run; see `run_virtual`."""
+    """Build everything of a virtual run; see `run_virtual`."""
     scenario = loaded.scenario
     hooks = hooks or RunHooks()
+    cast = assemble(loaded, seed=seed, book=book)
+    nodes, driver, start = cast.nodes, cast.driver, cast.start
+    journal = JournalWriter(hooks.sink, opening_of(loaded, cast.seed, tuple(nodes), start))
+    runner = Runner(
+        nodes, driver, LinkTable(scenario.link, cast.streams), journal,
+        start=start, skews=skews_of(cast.world),
+    )  # fmt: skip
+    rules = rules_of(scenario.fault)
+    runner.plan = hooks.plan or (FaultPlan(rules, start) if rules else None)
+    if runner.plan is not None and any(rule.case is not None for rule in runner.plan.rules):
+        runner.case_of = driver.case_of
+    runner.checks, runner.on_posting = hooks.checks, hooks.postings
+    runner.progress = hooks.progress
+    if hooks.built is not None:
+        hooks.built(runner)
+    return Prepared(
+        runner=runner, driver=driver, nodes=nodes, world=cast.world, book=cast.book, seed=cast.seed
+    )
+
+
+def assemble(
+    loaded: LoadedScenario,
+    *,
+    seed: int | None = None,
+    book: PolicyBook | None = None,
+    now: Instant | None = None,
+) -> Cast:
+    """Build people, world, nodes and clients of a scenario, for whichever host runs them.
+
+    Args:
+        loaded: the scenario.
+        seed: overrides the scenario's.
+        book: policies; default those that the scenario names over the built-in ones.
+        now: what `start = "now"` stands for, in live runs.
+
+    Raises:
+        ScenarioError: `start = "now"` without a `now`, or a policy file is wrong.
+    """
+    scenario = loaded.scenario
     seed = scenario.seed if seed is None else seed
     book = book or load_policies([str(path) for path in policy_paths(loaded)])
-    start = scenario.start_instant()
+    if scenario.start == "now" and now is None:
+        want = 'a date: only live runs can start "now"'
+        raise ScenarioError(ErrorCode.E_DATE, at="start", want=want, got="now")
+    start = scenario.start_instant(now)
     streams = Streams(seed)
     people, institutions = build_people(scenario, streams), build_institutions(scenario)
     world = world_of(scenario, people, institutions, start)
     nodes = nodes_of_world(world, book)
     driver = Driver(scenario, people, institutions, streams, start)
     driver.keep_calendar(nodes.values(), world.settings.clears)
-    journal = JournalWriter(hooks.sink, opening_of(loaded, seed, tuple(nodes), start))
-    runner = Runner(
-        nodes, driver, LinkTable(scenario.link, streams), journal,
-        start=start, skews=skews_of(world),
-    )  # fmt: skip
-    rules = rules_of(scenario.fault)
-    if rules:
-        runner.plan = FaultPlan(rules, start)
-        if any(rule.case is not None for rule in rules):
-            runner.case_of = driver.case_of
-    runner.checks, runner.on_posting = hooks.checks, hooks.postings
-    runner.progress = hooks.progress
-    if hooks.built is not None:
-        hooks.built(runner)
-    return Prepared(runner=runner, driver=driver, nodes=nodes, world=world, book=book, seed=seed)
+    return Cast(
+        seed=seed, streams=streams, book=book, world=world, nodes=nodes, driver=driver, start=start
+    )
 
 
 def opening_of(

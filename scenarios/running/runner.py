@@ -154,7 +154,7 @@ class Runner:
         self.lost = 0
         """Frames that chance or a fault lost."""
         self.unfinished = False
-        """Stopped at the limit of virtual time with something still pending."""
+        """Stopped, or at the limit of virtual time, with something still pending."""
         self._buckets: dict[int, list[tuple[Any, bytes | None]]] = {}
         self._instants: list[int] = []
         self._stopped = False
@@ -200,7 +200,7 @@ class Runner:
         report_at = PROGRESS_EVERY
         while instants:
             now: Instant = heappop(instants)  # type: ignore[assignment]
-            if now > self._limit:
+            if now > self._limit or self._stopped:
                 self.unfinished = True
                 return
             self.now = now

@@ -80,7 +80,7 @@ class ScriptedCase:
             case_id=case.id, institution=case.institution, visit=self.story.visit,
             psn_no=person.psn_no,
         )  # fmt: skip
-        self.traces: list[str] = []
+        self.traces: dict[str, None] = {}
         """Trace ids of this case's messages."""
         self._next = 0
         self._open: dict[str, int] = {}
@@ -148,7 +148,7 @@ class ScriptedCase:
         done.message_id = envelope.origin.message_id
         self.story.sent[name] = envelope
         self.story.batches[name] = self.story.batch
-        self.traces.append(envelope.origin.trace_id)
+        self.traces[envelope.origin.trace_id] = None
         following = self.case.step[number + 1] if number + 1 < len(self.case.step) else None
         if following is not None and following.on == "sent":
             self._plan(now + following.after)

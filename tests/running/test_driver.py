@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yidi.protocol.envelope import unframe
-from yidi.protocol.errors import RemoteProtocolError
+from yidi.protocol.errors import RemoteProtocolError, ScenarioError
 from yidi.protocol.journal import RecordKind
 from yidi.protocol.journal_reader import JournalReader
 from yidi.scenarios.library.loader import load, load_text
 from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.faults import FaultPlan, parse_fault
 from yidi.scenarios.running.run import RunHooks, run_virtual
 
 DATA = Path(__file__).parent.parent / "data"
@@ -197,3 +198,30 @@ def test_a_fault_that_never_acted_is_told():
     """A fault that found nothing to act on is named in the result."""
     result = traffic('\n[[fault]]\ndo = "lose the 99th adjustment"\n')
     assert [rule.sentence for rule in result.idle_faults] == ["lose the 99th adjustment"]
+
+
+def test_a_stopped_run_says_so():
+    """A run that is stopped ends between two instants, unfinished, with a sealed journal."""
+    blocks, runners = [], []
+    hooks = RunHooks(
+        sink=blocks.append, built=runners.append, postings=lambda *_: runners[0].stop()
+    )
+    result = traffic(hooks=hooks)
+    assert result.unfinished
+    assert 0 < result.postings < 10
+    assert JournalReader(iter(blocks), strict=True, name="j").opening.seed == result.seed
+
+
+def test_now_is_for_live_runs():
+    """A scenario that starts now cannot be run in virtual time."""
+    text = (DATA / "tiny.toml").read_text("utf-8").replace('"2026-03-02"', '"now"')
+    with pytest.raises(ScenarioError) as caught:
+        run_virtual(load_text(text, "tiny.toml"))
+    assert caught.value.at == "start"
+
+
+def test_a_plan_takes_the_place_of_the_faults():
+    """Whoever explores gives its own plan; the scenario's faults are then left out."""
+    plan = FaultPlan([parse_fault("lose the 1st settlement answer from 340600 to 310000")], 0)
+    result = run_virtual(load(str(DATA / "tiny.toml")), hooks=RunHooks(plan=plan))
+    assert (result.lost, result.driver.outcomes()[0].holds) == (1, True)

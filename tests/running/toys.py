@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from yidi.nodes.base import Node, NodeState
-from yidi.nodes.outbox import Wait
 from yidi.nodes.ledger import PostingKind
+from yidi.nodes.outbox import Wait
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Origin, seal
 from yidi.protocol.journal import JournalWriter, Opening
