@@ -16,9 +16,12 @@ import msgspec
 from yidi.nodes.ledger import Posting
 from yidi.protocol.envelope import Envelope, unframe
 from yidi.protocol.errors import InvariantViolation, RemoteProtocolError
+from yidi.protocol.instants import Instant
 from yidi.protocol.journal import RecordKind
 from yidi.protocol.journal_reader import JournalReader, Record
 from yidi.scenarios.running.fold import note_envelopes, posting_bytes
+
+_CLIENTS = ("institution:", "person:", "operator:")
 
 
 class FoldDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +50,8 @@ class Refold:
         self.nodes = nodes
         self.order = [nodes.get(address) for address in order]
         self.on_posting = on_posting
+        self.on_delivery: Callable[[Any, Envelope, Instant], object] | None = None
+        """Gets what every node handled, and what left for clients, as a runner's checks do."""
         self.applied = 0
         """Inputs applied so far."""
 
@@ -75,7 +80,20 @@ class Refold:
             note(posting_bytes(posting))
             if self.on_posting is not None:
                 self.on_posting(node.address, posting)
+        if self.on_delivery is not None:
+            self._tell(node, given, outputs, record.now)
         note_envelopes(note, given, outputs)
+
+    def _tell(
+        self, node: Any, given: Envelope | None, outputs: list[Envelope], now: Instant
+    ) -> None:
+        """Let the checks see the delivery, and what the node tells clients."""
+        assert self.on_delivery is not None
+        if given is not None:
+            self.on_delivery(node, given, now)
+        for output in outputs:
+            if output.hop.startswith(_CLIENTS):
+                self.on_delivery(None, output, now)
 
     def blocks(self, reader: JournalReader) -> Iterator[FoldDifference]:
         """Fold a whole journal; yields each block whose outputs are not those recorded.
