@@ -263,7 +263,7 @@ def _print_hop(narrator: Narrator, index: int, *, short: bool = False) -> None:
             print(printable(f"       {label}: {text}"))
 
 
-def _print_carriage(chain: Chain, steps: list[int], number: int, language: Language) -> None:
+def _print_carriage(chain: Chain, steps: list[int], number: int, language: str) -> None:
     """Steps 2 and 3: not messages, but how they were carried."""
     from yidi.scenarios.judging.chain import Mark
 

@@ -24,7 +24,7 @@ from yidi.scenarios.judging.party_names import PartyNames, place_name, two
 NONE = "—"
 _AN_ANSWER = ("给窗口的答复", "an answer to the counter")
 _FEN = "_fen"
-_OPTIONAL = frozenset({"hospital_part", "settled_again", "facts"})
+_OPTIONAL = frozenset({"hospital_part", "account_part", "settled_again", "facts"})
 """Parts of a sentence that are left out where there is nothing to say."""
 _PLACES = frozenset({"payer", "payee", "area"})
 _FILINGS = {
@@ -159,12 +159,19 @@ def _settlement(body: m.SettlementResult, language: str) -> dict[str, str]:
         for pay in body.funds
     ]
     hospital = yuan_grouped(body.hospital_fen)
+    account, balance = yuan_grouped(body.account_fen), yuan_grouped(body.balance_fen)
     part = f"，医院负担 {hospital} 元" if zh else f", the hospital {hospital}"
+    left = (
+        f"；个人账户扣 {account} 元，余 {balance} 元"
+        if zh
+        else f"; {account} leaves the personal account, {balance} remain"
+    )
     return {
         "funds": _joined(funds, language),
         "ratio": f"{body.ratio_bp / 100:g}%" if body.ratio_bp else "",
         "filing": _filing_name(body.filing, language),
         "hospital_part": part if body.hospital_fen else "",
+        "account_part": left if body.account_fen else "",
     }
 
 

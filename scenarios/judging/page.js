@@ -163,6 +163,7 @@
       line.append(text);
       spoken.push(text);
     }
+    $("made-up").hidden = !theCase().made_up;
     const total = tell("账单 ", "bill ") + yuan(shot.total_fen);
     if (shot.total_fen) make("li", legend, "= " + total).prepend("");
     bar.setAttribute("aria-label", [total, ...spoken].join(", "));

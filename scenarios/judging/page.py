@@ -192,7 +192,9 @@ def _stage() -> str:
         f'<div><dt>{two("钱", "money")}</dt><dd id="money"></dd></div>'
         f'<div><dt>{two("接着", "next")}</dt><dd id="next"></dd></div></dl></div>'
         f'<div class="bill"><h2>{two("这张账单谁付", "Who pays this bill")} '
-        f'<span id="phase"></span></h2><div id="bar" role="img"></div><ul id="legend"></ul>'
+        f'<span id="phase"></span> <span id="made-up" class="made-up" hidden>'
+        f"{two('含示意参数', 'with made-up parameters')}</span></h2>"
+        f'<div id="bar" role="img"></div><ul id="legend"></ul>'
         '<table id="ledger"></table></div>'
         f'<nav class="controls"><span id="steps"></span>{buttons}'
         '<input type="range" id="scrub" min="1" value="1"></nav>'

@@ -6,18 +6,19 @@ kind of visit; a case in which a check failed comes before all. The chains are r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from yidi.nodes.policy import VISIT_KINDS
+from yidi.nodes.policy import ILLUSTRATIVE, VISIT_KINDS
 from yidi.protocol.codes import labelled
 from yidi.protocol.errors import YidiError
 from yidi.protocol.instants import iso_text
 from yidi.protocol.regions import label, province_of
 from yidi.scenarios.judging.chain import Chain, Hop, Mark, read_chains, read_visits, selection_of
+from yidi.scenarios.judging.chain_fold import POLICIES, WORLD
 from yidi.scenarios.judging.chain_match import Selection
 from yidi.scenarios.judging.explain import Narrator
 from yidi.scenarios.judging.page_money import Snapshot, snapshots_along
@@ -25,7 +26,9 @@ from yidi.scenarios.judging.party_names import PartyNames, read_names
 from yidi.scenarios.judging.rows import CaseRow
 from yidi.scenarios.judging.tour import steps_along
 from yidi.scenarios.library.loader import load
+from yidi.scenarios.library.policy_file import load_policies_text
 from yidi.scenarios.library.schema import Scenario
+from yidi.scenarios.running.world import read_world
 
 CASES_MAX = 40
 """Cases on one page; a classroom does not page through more."""
@@ -94,8 +97,31 @@ def page_cases(bundle: Path, scenario: Scenario | None, failed: Iterable[str]) -
     """
     wrong = frozenset(failed)
     selections = chosen_cases(bundle, scenario, wrong)
-    names = read_names(bundle)
-    return [_case(chain, names, wrong) for chain in read_chains(bundle, selections)]
+    names, marked = read_names(bundle), _made_up(bundle)
+    return [
+        _case(chain, names, wrong) | {"made_up": any(marked(row) for row in chain.rows)}
+        for chain in read_chains(bundle, selections)
+    ]
+
+
+def _made_up(bundle: Path) -> Callable[[CaseRow], bool]:
+    """Tells whether a row's benefit was computed with parameters that are made up."""
+    try:
+        book = load_policies_text((bundle / POLICIES).read_text("utf-8"), POLICIES)
+        with (bundle / WORLD).open("rb") as lines:
+            regions = {one.code: one.policy_region for one in read_world(lines).regions}
+    except (OSError, YidiError):
+        return lambda _: False
+
+    def is_made_up(row: CaseRow) -> bool:
+        region = regions.get(row.insured, row.insured)
+        policy = book.find(region, row.insutype, row.day or "9999-12-31")
+        return policy is not None and any(
+            source.startswith(ILLUSTRATIVE)
+            for source in (policy.source, *policy.provenance.values())
+        )
+
+    return is_made_up
 
 
 def _case(chain: Chain, names: PartyNames, wrong: frozenset[str]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from yidi.protocol.codes import labelled, national_fund
 from yidi.protocol.errors import ErrorCode, StoredDataError
 from yidi.protocol.money import yuan_grouped
 from yidi.protocol.regions import label
+from yidi.scenarios.judging.check_titles import TITLES
 from yidi.scenarios.judging.rows import ClearingRow, Notice
 
 NOTICES_MAX = 60
@@ -40,6 +41,11 @@ _COLUMNS = (
     ("状态", "state"),
 )
 _FUND_COLUMNS = {"310100": 0, "390100": 1, "330100": 2, "390200": 2, "610100": 3}
+_UNTITLED = {
+    "STEP": ("案例 {} 的每一步都如预期", "every step of case {} is as expected"),
+    "EXPECT": ("第 {} 条预期成立", "expectation {} holds"),
+    "THRESHOLD": ("阈值 {}", "threshold {}"),
+}
 _KINDS = {
     "payment": ("付款通知书", "Payment notice"),
     "collection": ("收款通知书", "Collection notice"),
@@ -228,11 +234,18 @@ def checks(result: dict[str, Any]) -> str:
 
 
 def _check_text(row: dict[str, Any]) -> str:
+    name = str(row.get("id", ""))
     title = row.get("title") or {}
     zh, en = str(title.get("zh", "")), str(title.get("en", ""))
+    if not zh:
+        kind, _, what = name.partition("-")
+        zh, en = (text.format(what) for text in _UNTITLED.get(kind, ("", "")))
     text = two(zh, en)
     reason = str(row.get("reason") or "")
-    if reason:
+    known = TITLES.get(name)
+    if reason and known is not None and reason == known.idle_en:
+        text += f' <small class="reason">{two(known.idle_zh, reason)}</small>'
+    elif reason:
         text += f' <small class="reason">{escape(reason)}</small>'
     first = row.get("first_violation")
     if isinstance(first, dict):
