@@ -83,7 +83,9 @@ def covers(area: str, treatment: str) -> bool:
     """Whether a filing to `area` covers treatment there: the city, or the whole municipality."""
     if area == treatment:
         return True
-    return area[2:] == "0000" and area[:2] == treatment[:2]
+    if area[2:] == "0000":
+        return area[:2] == treatment[:2]
+    return area[4:] == "00" and area[:4] == treatment[:4]
 
 
 def counting(filings: list[Filing], book: PolicyBook, visit: Attendance) -> tuple[str, ErrorCode]:

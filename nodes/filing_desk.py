@@ -86,6 +86,8 @@ class FilingDesk:
                     parse_date(day)
         except RemoteProtocolError as error:
             return error.code
+        if body.valid_to and body.valid_to < (body.valid_from or body.valid_to):
+            return ErrorCode.E_DATE
         if in_pooling_area(region.config.policy_region, body.area):
             return ErrorCode.E_FILING_NOT_NEEDED
         referred = body.category == "referral"
@@ -121,7 +123,7 @@ class FilingDesk:
             return region.refuse(envelope, ErrorCode.E_NO_FILING, now)
         filing = found[1]
         # From here the operation succeeds.
-        filing.withdrawn_from = parse_date(body.from_day, "$.from_day")
+        filing.withdrawn_from = body.from_day
         filing.status = "withdrawn" if filing.withdrawn_from <= filing.valid_from else filing.status
         return self._answer(envelope, filing, now) + self._upload(found[0], filing, now)
 
@@ -167,7 +169,8 @@ class FilingDesk:
         person = region.state.persons.get(body.person_no)
         if person is None or person.insutype != body.insutype:
             return region.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
-        parse_date(body.from_day, "$.from_day")
+        if body.status not in ("1", "2"):
+            return region.refuse(envelope, ErrorCode.E_CODE, now, at="$.status")
         # From here the operation succeeds.
         person.status = body.status
         person.suspended_from = body.from_day if body.status == "2" else ""

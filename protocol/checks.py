@@ -38,6 +38,8 @@ _NEVER_EMPTY = {
     (m.VisitOpening, "visit"),
     (m.FeeUploadRequest, "visit"),
     (m.SettlementRequest, "visit"),
+    (m.FilingWithdrawal, "from_day"),
+    (m.InsuranceStatus, "from_day"),
 }
 
 
@@ -92,7 +94,7 @@ def _checks_of(native: type[msgspec.Struct]) -> tuple[tuple[str, str, Check, boo
         elif isinstance(field.type, msgspec.inspect.StrType) and (
             field.type.max_length == _DAY_LENGTH
         ):
-            found.append((field.name, at, parse_date, False))
+            found.append((field.name, at, parse_date, (native, field.name) in _NEVER_EMPTY))
     return tuple(found)
 
 

@@ -3,10 +3,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.nodes.visit_harness import upload
 from yidi.nodes.catalogue import check_lines
 from yidi.nodes.visits import Unit, Visit, overlap, runs_of, unit_key, visit_key
 from yidi.protocol.codec import encode
-from yidi.protocol.messages import FeeLine, FeeUploadRequest
+from yidi.protocol.messages import FeeLine
 
 NUMBERS = st.lists(st.integers(1, 30), unique=True, min_size=1, max_size=8)
 
@@ -16,73 +17,79 @@ def lines_of(numbers, fen: int = 7) -> list[FeeLine]:
     return [FeeLine(n, "XA", 10_000, fen * 10_000, fen, 0, 0, 0, fen) for n in numbers]
 
 
-def upload_of(lines) -> bytes:
-    """The body of an upload of lines."""
-    body = FeeUploadRequest(
-        institution="H1", visit="V1", batch="B1", person_no="P", insutype="310", med_type="11",
-        lines=lines,
-    )  # fmt: skip
-    return encode(body)
-
-
-def put(unit, numbers) -> Unit:
-    """Add lines with these numbers to a unit."""
+def parts(numbers):
+    """What a unit is given of an upload: its bytes, its numbers, its sums."""
     lines = lines_of(numbers)
-    unit.add(upload_of(lines), runs_of(lines), check_lines(lines))
+    return encode(upload(lines=lines)), runs_of(lines), check_lines(lines)
+
+
+def unit_of(numbers) -> Unit:
+    """A unit that holds lines with these numbers, in one upload."""
+    unit = Unit()
+    unit.add(*parts(numbers))
     return unit
 
 
-def novelty(unit, numbers, fen: int = 7) -> bool | None:
-    """Whether lines are new to a unit."""
-    lines = lines_of(numbers, fen)
-    return unit.novelty(lines, runs_of(lines))
+def spread(runs) -> list[int]:
+    """The numbers in runs, in order."""
+    return [n for first, last in sorted(runs) for n in range(first, last + 1)]
+
+
+@given(st.lists(st.integers(1, 30), max_size=9))
+def test_runs_hold_the_numbers_and_no_number_twice(numbers):
+    """Runs say which numbers there are; a number that stands twice makes none."""
+    runs = runs_of(lines_of(numbers))
+    if len(set(numbers)) < len(numbers):
+        assert runs is None
+        return
+    assert sorted(numbers) == spread(runs)
+
+
+@given(NUMBERS, NUMBERS)
+def test_runs_overlap_where_the_numbers_do(known, sent):
+    """Overlap of runs is common membership of the sets they stand for."""
+    common = bool(set(known) & set(sent))
+
+    assert common is overlap(runs_of(lines_of(known)), runs_of(lines_of(sent)))
 
 
 @given(NUMBERS, NUMBERS)
 def test_lines_are_idempotent_by_their_number(known, sent):
     """All new → True, all known as they are → False, half of a batch known → None."""
-    common = set(known) & set(sent)
+    lines, common = lines_of(sent), set(known) & set(sent)
     expected = True if not common else (False if common == set(sent) else None)
 
-    assert expected is novelty(put(Unit(), known), sent)
+    assert expected is unit_of(known).novelty(lines, runs_of(lines))
 
 
 @given(NUMBERS, st.data())
 def test_a_known_number_with_other_content_is_a_reuse(known, data):
     """The same line number with another amount is neither new nor known."""
-    number = data.draw(st.sampled_from(known))
+    lines = lines_of([data.draw(st.sampled_from(known))], fen=8)
 
-    assert None is novelty(put(Unit(), known), [number], fen=8)
+    assert None is unit_of(known).novelty(lines, runs_of(lines))
 
 
 @given(NUMBERS, NUMBERS)
 def test_taking_lines_out_is_the_inverse_of_adding(known, sent):
-    """A unit that takes lines and gives them back is as it was."""
+    """A unit that takes an upload and gives it back is as it was."""
     fresh = [number for number in sent if number not in known]
-    unit, lines = put(put(Unit(), known), fresh), lines_of(fresh)
-    unit.take_out(upload_of(lines), runs_of(lines), check_lines(lines))
+    if fresh:
+        unit = unit_of(known)
+        unit.add(*parts(fresh))
+        unit.take_out(*parts(fresh))
 
-    assert put(Unit(), known) == unit
-
-
-@given(NUMBERS, NUMBERS)
-def test_runs_are_the_numbers(known, sent):
-    """Runs hold exactly the numbers they were made of, and overlap where those do."""
-    runs = runs_of(lines_of(known))
-
-    assert sorted(known) == sorted(n for first, last in runs for n in range(first, last + 1))
-    assert bool(set(known) & set(sent)) is overlap(runs, runs_of(lines_of(sent)))
-    assert None is runs_of(lines_of([*known, known[0]]))
+        assert unit_of(known) == unit
 
 
 @given(NUMBERS)
 def test_a_closed_unit_keeps_numbers_and_sums(numbers):
     """Settled lines are dropped, their numbers and the unit's sums stay."""
-    unit = put(Unit(), numbers)
+    unit = unit_of(numbers)
     visit = Visit(person_no="P", insured="340600", insutype="310", med_type="11")
     visit.close_unit(unit)
 
-    assert (runs_of(lines_of(numbers)), []) == (visit.closed_lines, unit.uploads)
+    assert (sorted(numbers), []) == (spread(visit.closed_lines), unit.uploads)
     assert 7 * len(numbers) == unit.total_fen == unit.in_scope_fen
 
 
