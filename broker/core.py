@@ -25,7 +25,7 @@ from yidi.protocol.instants import Instant
 
 DEAD_LETTERS_MAX = 1_000
 """Dead letters kept for people to read; the counters go on."""
-_CLIENT_ROLES = ("institution:", "person:", "operator:")
+CLIENT_ROLES = ("institution:", "person:", "operator:")
 _REGION_ROLES = ("treatment:", "insured:", "province:", "hub:")
 
 
@@ -54,7 +54,7 @@ class Router:
         self._partitions.update(partitions or {})
 
     def __contains__(self, address: str) -> bool:
-        return address in self._partitions or address.startswith(_CLIENT_ROLES)
+        return address in self._partitions or address.startswith(CLIENT_ROLES)
 
     def place(self, address: str, partition_key: int = 0) -> str:
         """The address that serves a message: itself, or `/n` where the node is partitioned.
@@ -68,7 +68,7 @@ class Router:
             return address
         if count is not None:
             return f"{address}/{partition_key % count}"
-        if address.startswith(_CLIENT_ROLES):
+        if address.startswith(CLIENT_ROLES):
             return address
         code = ErrorCode.E_REGION if address.startswith(_REGION_ROLES) else ErrorCode.E_NOT_MINE
         raise LocalProtocolError(code, want="a party of this network", got=address)
@@ -90,7 +90,7 @@ class Core:
         pair = (local, peer)
         end = self._ends.get(pair)
         if end is None:
-            checks_clock = local.startswith("hub:") and not peer.startswith(_CLIENT_ROLES)
+            checks_clock = local.startswith("hub:") and not peer.startswith(CLIENT_ROLES)
             end = LinkEnd(local, peer, checks_clock=checks_clock, window=self.window)
             self._ends[pair] = end
         return end

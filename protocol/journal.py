@@ -31,6 +31,7 @@ SCHEMA = 1
 RECORD_HEAD = Struct(">IBHq")
 """Payload length, kind, node index, instant in microseconds; payload and CRC-32 follow."""
 _pack_head = RECORD_HEAD.pack
+_pack_crc = Struct(">I").pack
 CRC_SIZE = 4
 RECORD_OVERHEAD = RECORD_HEAD.size + CRC_SIZE
 PAYLOAD_LIMIT = 262_144
@@ -46,9 +47,6 @@ GENESIS = bytes(32)
 NO_NODE = 0xFFFF
 """Node index of the opening and closing records, which belong to no node."""
 
-# A block's outputs are folded into its digest this many at a time, so that one input with a
-# million outputs (a day close) does not hold them all in memory.
-_OUTPUTS_HELD_MAX = 512
 # An array of three MessagePack integers of nine bytes at most: a closing always fits after it.
 _CLOSING_SIZE_MAX = RECORD_OVERHEAD + 1 + 3 * 9
 
@@ -239,13 +237,13 @@ def check_length(length: int, most: int, at: str) -> None:
 class JournalWriter:
     """Gathers records into blocks and hands each finished block to a sink.
 
-    Appending is the hot path of every run: one pack, one CRC, two list appends. A block is
+    Appending is the hot path of every run: one pack, two CRCs, one list. A block is
     finished when the next record does not fit, by `flush`, or by `seal`. With no sink only the
     chain is computed and nothing is kept.
     """
 
     __slots__ = (
-        "_lsn", "_now", "_outputs", "_outputs_hash", "_parts", "_sealed", "_sink", "_tip", "_used",
+        "_now", "_outputs", "_parts", "_sealed", "_sink", "_tip", "_used",
     )  # fmt: skip
 
     def __init__(
@@ -258,12 +256,11 @@ class JournalWriter:
         """
         self._sink = sink
         self._parts: list[bytes] = []
+        """Head, payload and CRC of each record of the block."""
         self._outputs: list[bytes] = []
-        self._outputs_hash = sha256()
         self._used = 0
         self._sealed = False
         self._tip = tip
-        self._lsn = tip.lsn
         self._now = opening.start
         if tip.lsn == 0:
             self.append(RecordKind.OPENING, NO_NODE, opening.start, msgspec.msgpack.encode(opening))
@@ -271,7 +268,7 @@ class JournalWriter:
     @property
     def position(self) -> int:
         """The lsn that the next record gets: records are numbered from 0, the opening."""
-        return self._lsn
+        return self._tip.lsn + len(self._parts) // 3
 
     @property
     def tip(self) -> Tip:
@@ -290,42 +287,34 @@ class JournalWriter:
             LocalProtocolError: `E_FRAME_TOO_LARGE` for a payload beyond the limit.
         """
         size = len(payload)
-        used = self._used + size + RECORD_OVERHEAD
+        self._used = used = self._used + size + RECORD_OVERHEAD
         if used > BLOCK_LIMIT:
             self._make_room(size)
-            used = size + RECORD_OVERHEAD
-        frame = _pack_head(size, kind, node, now) + payload
-        parts = self._parts
-        parts.append(frame)
-        parts.append(crc32(frame).to_bytes(CRC_SIZE, "big"))
-        self._used = used
-        self._lsn += 1
-        self._now = now
+        head = _pack_head(size, kind, node, now)
+        self._parts += (head, payload, _pack_crc(crc32(payload, crc32(head))))
 
     def note_output(self, data: bytes) -> None:
         """Count bytes that the last input caused (an envelope, a posting) into the digest."""
-        outputs = self._outputs
-        outputs.append(data)
-        if len(outputs) >= _OUTPUTS_HELD_MAX:
-            self._fold_outputs()
+        self._outputs.append(data)
 
     def flush(self) -> None:
         """Finish the current block, if it has records, and hand it to the sink.
 
         A live node calls it before each sync; in virtual time blocks are left to fill.
         """
-        count = self._lsn - self._tip.lsn
+        count = len(self._parts) // 3
         if count == 0:
             return
-        self._fold_outputs()
+        self._now = RECORD_HEAD.unpack(self._parts[-3])[3]
+        outputs = sha256(b"".join(self._outputs)).digest()
         records = b"".join(self._parts)
-        frame = encode_block_header(self._tip, count, self._outputs_hash.digest(), records)
+        frame = encode_block_header(self._tip, count, outputs, records)
         if self._sink is not None:
             self._sink(frame + records)
         self._tip = self._tip.after(decode_block_header(frame))
         self._parts.clear()
+        self._outputs.clear()
         self._used = 0
-        self._outputs_hash = sha256()
 
     def seal(self, now: Instant | None = None) -> str:
         """Add the closing record, finish the last block, and return the journal hash.
@@ -335,8 +324,9 @@ class JournalWriter:
         """
         if self._used + _CLOSING_SIZE_MAX > BLOCK_LIMIT:
             self.flush()
-        end = self._now if now is None else now
-        closing = Closing(records=self._lsn, blocks=self._tip.blocks, end=end)
+        last = RECORD_HEAD.unpack(self._parts[-3])[3] if self._parts else self._now
+        end = last if now is None else now
+        closing = Closing(records=self.position, blocks=self._tip.blocks, end=end)
         self.append(RecordKind.CLOSING, NO_NODE, end, msgspec.msgpack.encode(closing))
         self.flush()
         self._sealed = True
@@ -344,13 +334,12 @@ class JournalWriter:
         return self.journal_hash
 
     def _make_room(self, size: int) -> None:
+        """Finish the block before a record of `size` that does not fit into it any more."""
         assert not self._sealed, "a sealed journal takes no more records"
         if size > PAYLOAD_LIMIT:
+            self._used -= size + RECORD_OVERHEAD
             raise LocalProtocolError(
                 ErrorCode.E_FRAME_TOO_LARGE, got=str(size), limit=PAYLOAD_LIMIT
             )
         self.flush()
-
-    def _fold_outputs(self) -> None:
-        self._outputs_hash.update(b"".join(self._outputs))
-        self._outputs.clear()
+        self._used = size + RECORD_OVERHEAD

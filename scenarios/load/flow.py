@@ -9,7 +9,6 @@ is what is measured. Visits are kept `in_flight` at a time: as one ends the next
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -36,6 +35,7 @@ from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.running.pipes import LinkTable
+from yidi.scenarios.running.run import quiet_collector
 from yidi.scenarios.running.runner import Runner
 from yidi.scenarios.running.streams import Streams
 
@@ -184,7 +184,9 @@ def build(persons: int) -> dict[str, Node[Any]]:
     return {node.address: node for node in nodes}
 
 
-def run_flow(settlements: int, in_flight: int, *, heard: list[Envelope] | None = None) -> FlowResult:
+def run_flow(
+    settlements: int, in_flight: int, *, heard: list[Envelope] | None = None
+) -> FlowResult:
     """Settle so many visits and return the CPU they took; asserts that all are settled.
 
     Args:
@@ -206,13 +208,11 @@ def run_flow(settlements: int, in_flight: int, *, heard: list[Envelope] | None =
             streams = Streams(1)
             runner = Runner(nodes, visits, LinkTable((), streams), journal.writer, start=START)
             runner.checks = EventChecks(nodes) if heard is None else _Listener(heard)
-            gc.collect()
-            gc.freeze()
-            before = process_time()
-            runner.run()
-            journal_hash = journal.seal(runner.now)
-            cpu = process_time() - before
-            gc.unfreeze()
+            with quiet_collector():
+                before = process_time()
+                runner.run()
+                journal_hash = journal.seal(runner.now)
+                cpu = process_time() - before
         size = path.stat().st_size
     _assert_settled(nodes, visits, settlements)
     return FlowResult(

@@ -2,8 +2,9 @@
 
 The runner, the replay of `verify` and the live host all count outputs through here, so that a
 digest means the same everywhere. An output counts by what its node decided: hop, stamp, origin
-and body; the link's numbers are the carrier's and stay out. What a hub only passes on counts by
-hop and stamp, since the input that it passes on stands in the journal beside it.
+and body; the link's numbers are the carrier's and stay out. What a node only passes on (a hub its
+messages, a treatment region an answer's body) stays out too, since the input stands in the
+journal beside it.
 """
 
 from __future__ import annotations
@@ -28,11 +29,16 @@ def note_envelopes(
         given: the input; None for a deadline.
         outputs: what the node sends for it.
     """
-    passed = None if given is None else given.origin_bytes
+    passed, said = (None, None) if given is None else (given.origin_bytes, given.body)
     for envelope in outputs:
-        stamp, origin = envelope.stamp, envelope.origin_bytes
-        head = envelope.hop.encode() if stamp is None else _encode((envelope.hop, stamp))
-        note(head if origin is passed else head + origin + envelope.body)
+        origin, body, stamp = envelope.origin_bytes, envelope.body, envelope.stamp
+        if origin is passed:
+            note(_encode((envelope.hop, stamp)))
+            continue
+        note(_encode(envelope.hop) if stamp is None else _encode((envelope.hop, stamp)))
+        note(origin)
+        if body is not said:
+            note(body)
 
 
 def posting_bytes(posting: Posting) -> bytes:

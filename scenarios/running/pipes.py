@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
+from yidi.broker.core import CLIENT_ROLES
 from yidi.broker.link import LinkEnd
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.instants import MILLISECOND, Instant
@@ -56,8 +57,15 @@ class Pipe:
         self.sender_end, self.peer_end = ends
         self.sender = self.sender_end.local
         self.recipient = self.sender_end.peer
-        self.send: Callable[[Envelope, Instant], bytes] = self.sender_end.send
-        self.receive: Callable[[bytes, Instant], Envelope | None] = self.peer_end.receive
+        # What is bound for clients is handed over as it is: they live in this process, and only
+        # nodes' inputs are journalled as frames.
+        is_near = self.recipient.startswith(CLIENT_ROLES)
+        self.send: Callable[[Envelope, Instant], Any] = (
+            self.sender_end.hand_over if is_near else self.sender_end.send
+        )
+        self.receive: Callable[[Any, Instant], Envelope | None] = (
+            self.peer_end.accept if is_near else self.peer_end.receive
+        )
         self.party = party
         """Who gets what comes out: the runner's party of the recipient."""
         name = f"{self.sender}>{self.recipient}"

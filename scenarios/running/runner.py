@@ -68,6 +68,10 @@ class RunChecks(Protocol):
         ...
 
 
+Deliver = Callable[[Pipe, Any, Instant], None]
+"""Take what has come out of a pipe: a frame's bytes, or for clients the envelope itself."""
+
+
 class Progress(msgspec.Struct, kw_only=True):
     """How far a run is."""
 
@@ -103,7 +107,7 @@ class Party:
         cases = getattr(state, "cases", None)
         self.cases: dict[str, Any] = {} if cases is None else cases
         self.pipes: dict[str, Pipe] = {}
-        self.deliver: Callable[[Pipe, bytes, Instant], None]
+        self.deliver: Deliver
         self.send: Send
         """Both are made by the runner when the run begins."""
 
@@ -215,7 +219,7 @@ class Runner:
                 report_at = self.deliveries + PROGRESS_EVERY
                 self.report()
 
-    def _deliverer(self, party: Party) -> Callable[[Pipe, bytes, Instant], None]:
+    def _deliverer(self, party: Party) -> Deliver:
         """The hot path of one party's deliveries, with everything it touches bound once."""
         host, handle, index, skew = party.host, party.handle, party.index, party.skew
         append, next_deadline, ledger = self.journal.append, party.next_deadline, party.ledger
@@ -223,7 +227,7 @@ class Runner:
         send, envelope_kind = party.send, int(RecordKind.ENVELOPE)
         is_node = index >= 0
 
-        def deliver(pipe: Pipe, raw: bytes, now: Instant) -> None:
+        def deliver(pipe: Pipe, raw: Any, now: Instant) -> None:
             clock = Instant(now + skew) if skew else now
             try:
                 envelope = pipe.receive(raw, clock)
@@ -233,7 +237,8 @@ class Runner:
                     append(envelope_kind, index, clock, raw)
                 outputs = handle(envelope, clock)
             except RemoteProtocolError as error:
-                self.core.refuse(error, pipe.sender, pipe.recipient, len(raw), now)
+                size = len(raw if isinstance(raw, bytes) else raw.body)
+                self.core.refuse(error, pipe.sender, pipe.recipient, size, now)
                 return
             self.deliveries += 1
             if ledger is not None and ledger.posted:
