@@ -14,6 +14,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
+
 from yidi.broker.core import Core, Router
 from yidi.broker.engines.base import Attachment, Engine
 from yidi.broker.link import WINDOW, LinkEnd
@@ -50,35 +52,34 @@ class LiveParty:
         self.attachment: Attachment | None = None
 
 
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What a live host stands on."""
+
+    engine: Engine
+    journal: JournalWriter
+    """Where inputs go; shared by the parties of this process."""
+    clock: LiveClock
+    sync: Callable[[], None] | None = None
+    """Makes the journal durable; None where nothing has to survive."""
+    incarnation: int = 1
+    """How often this host has been started on its data."""
+    peers: tuple[str, ...] = ()
+    """Addresses of the network that live in other processes."""
+
+
 class LiveHost:
     """Parties of one process over one engine.
 
     Args:
         nodes: by address, in the journal's order.
         desk: the clients; None where they live elsewhere.
-        engine: what carries the frames.
-        journal: where inputs go; shared by the parties of this process.
-        clock: the network's time.
-        sync: makes the journal durable; None where nothing has to survive.
-        incarnation: how often this host has been started on its data.
+        ground: engine, journal and clock.
     """
 
-    def __init__(
-        self,
-        nodes: dict[str, Any],
-        desk: Any | None,
-        engine: Engine,
-        journal: JournalWriter,
-        clock: LiveClock,
-        *,
-        sync: Callable[[], None] | None = None,
-        incarnation: int = 1,
-    ) -> None:
-        self.core = LiveCore(Router(nodes), incarnation)
-        self.engine = engine
-        self.journal = journal
-        self.clock = clock
-        self.sync = sync
+    def __init__(self, nodes: dict[str, Any], desk: Any | None, ground: Ground) -> None:
+        self.core = LiveCore(Router([*nodes, *ground.peers]), ground.incarnation)
+        self.engine, self.journal, self.clock = ground.engine, ground.journal, ground.clock
+        self.sync = ground.sync
         self.parties = {
             address: LiveParty(address, node, index)
             for index, (address, node) in enumerate(nodes.items())

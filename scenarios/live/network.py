@@ -16,7 +16,7 @@ from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock
-from yidi.scenarios.live.host import LiveHost
+from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
 
 
@@ -91,7 +91,8 @@ async def _serve(
         if sync is not None:
             sync()
 
-    host = LiveHost(cast.nodes, cast.driver, engine, journal, clock, sync=flush)
+    ground = Ground(engine=engine, journal=journal, clock=clock, sync=flush)
+    host = LiveHost(cast.nodes, cast.driver, ground)
     host.checks, host.on_posting = hooks.checks, hooks.postings
     built: Any = hooks.built
     if built is not None:
