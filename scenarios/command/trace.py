@@ -179,18 +179,18 @@ def _print_head(narrator: Narrator) -> None:
 
 def head_lines(narrator: Narrator) -> list[str]:
     """Who, where, what it came to: two or three lines above a trace."""
-    from yidi.protocol.codes import labelled
+    from yidi.scenarios.judging.party_names import state_name
 
     chain, language = narrator.chain, narrator.language
     zh, chosen, row = language == "zh", chain.selection, _row(narrator)
     lines = [f"{chosen.case_id or chosen.name}  ·  {_story(narrator)}"]
     if row is not None:
-        state = labelled("case_state", row.state, language)
+        state = state_name(row.state, language)
         day = row.day or ("无" if zh else "none")
         lines.append(
-            f"案件号 {row.key}，{state}，会计日 {day}"
+            f"案件号 {row.key or '—'}，{state}，会计日 {day}"
             if zh
-            else f"case key {row.key}, {state}, accounting day {day}"
+            else f"case key {row.key or '—'}, {state}, accounting day {day}"
         )
         lines.append(money_line(row, language))
     if not chain.folded:

@@ -4,26 +4,23 @@ A journal holds what arrived at nodes. That is the conversation but for two kind
 what a node said to somebody outside (an institution, a person, an operator), and what was sent
 and never came. Both are outputs, and outputs are folds of inputs: `chain_fold` replays the
 regions of the case for them. Each message on each leg is one `Hop`; a deadline that fired for
-the case is one, too. What the bundle says of cases (`cases.jsonl`) finds a case by any of the
-names that people know it by.
+the case is one, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope, Origin, unframe
-from yidi.protocol.errors import DecodeError, ErrorCode, ScenarioError, StoredDataError
+from yidi.protocol.errors import DecodeError
 from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import RecordKind
 from yidi.protocol.transactions import Kind
+from yidi.scenarios.judging.chain_find import JOURNAL, body_of, find_case, read_visits
 from yidi.scenarios.judging.chain_fold import fold_nodes
 from yidi.scenarios.judging.chain_match import (
     OF_A_VISIT,
@@ -33,11 +30,6 @@ from yidi.scenarios.judging.chain_match import (
 )
 from yidi.scenarios.judging.journal_file import open_journal
 from yidi.scenarios.judging.rows import CaseRow
-
-JOURNAL, CASES, MANUAL = "journal.bin", "cases.jsonl", "manual.jsonl"
-
-
-_Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
 class Mark(StrEnum):
@@ -98,135 +90,6 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """How the case stands in each node's books, the newest key last."""
     folded: bool
     """Whether what left the nodes could be found; False where the run cannot be replayed."""
-
-
-class _ManualRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A visit that was paid in full: it has messages, and no case in the books."""
-
-    institution: str
-    visit: str
-    case_id: str | None = None
-    psn_no: str = ""
-    treatment: str = ""
-    insured: str = ""
-    med_type: str = ""
-    total_fen: int = 0
-
-
-def read_cases(bundle: Path) -> Iterator[CaseRow]:
-    """The rows of `cases.jsonl`; none where the file is missing.
-
-    Raises:
-        StoredDataError: `E_BUNDLE` with the line's number.
-    """
-    yield from _read_rows(bundle / CASES, CaseRow)
-
-
-def read_visits(bundle: Path) -> Iterator[CaseRow]:
-    """The rows of `cases.jsonl`, then one for each visit that was paid in full (`manual.jsonl`).
-
-    Raises:
-        StoredDataError: `E_BUNDLE` with the line's number.
-    """
-    yield from read_cases(bundle)
-    for row in _read_rows(bundle / MANUAL, _ManualRow):
-        yield CaseRow(
-            node=f"treatment:{row.treatment}", key="", institution=row.institution,
-            visit=row.visit, serial="", case_id=row.case_id, psn_no=row.psn_no,
-            treatment=row.treatment, insured=row.insured, insutype="", med_type=row.med_type,
-            total_fen=row.total_fen, fund_fen=0, funds={}, account_fen=0,
-            cash_fen=row.total_fen, hospital_fen=0, state="MANUAL", day=None, period=None,
-            batch=None, digest="",
-        )  # fmt: skip
-
-
-def _read_rows(path: Path, kind: type[_Row]) -> Iterator[_Row]:
-    if not path.is_file():
-        return
-    decode = msgspec.json.Decoder(kind).decode
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                at = f"{path.name}:{number}"
-                raise StoredDataError(ErrorCode.E_BUNDLE, at=at, got=str(error)) from error
-
-
-def find_case(bundle: Path, name: str) -> Selection:
-    """Find a case by id, case key, visit, person, message id or settlement id.
-
-    Raises:
-        ScenarioError: `E_CASE_UNKNOWN`, with the nearest name.
-        StoredDataError: the bundle cannot be read.
-    """
-    rows = list(read_visits(bundle))
-    for field in ("case_id", "key", "visit", "psn_no"):
-        found = [row for row in rows if getattr(row, field) == name]
-        if found:
-            visit = (found[-1].institution, found[-1].visit)
-            whole = [row for row in rows if (row.institution, row.visit) == visit]
-            return selection_of(whole if visit[1] else found, name)
-    key, trace = _key_in_journal(bundle, name)
-    if not trace:
-        raise ScenarioError(ErrorCode.E_CASE_UNKNOWN, at=_nearest(name, rows), got=name)
-    found = [row for row in rows if row.key == key]
-    return selection_of(found, name) if found else Selection(name=name, keys=(), traces=(trace,))
-
-
-def selection_of(rows: Sequence[CaseRow], name: str) -> Selection:
-    """What a visit's rows say about which messages belong to it."""
-    last = rows[-1]
-    hubs = [row.node for row in rows if row.node.startswith("hub:")]
-    return Selection(
-        name=name,
-        case_id=next((row.case_id for row in rows if row.case_id), ""),
-        keys=tuple(dict.fromkeys(row.key for row in rows if row.key)),
-        person_no=last.psn_no,
-        institution=last.institution,
-        visit=last.visit,
-        treatment=last.treatment,
-        insured=last.insured,
-        hub=hubs[-1] if hubs else "",
-    )
-
-
-def _nearest(name: str, rows: Iterable[CaseRow]) -> str:
-    known = dict.fromkeys(
-        text for row in rows for text in (row.case_id, row.key, row.visit) if text
-    )
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"CASE, did you mean {near[0]}?" if near else "CASE"
-
-
-def _key_in_journal(bundle: Path, name: str) -> tuple[str, str]:
-    """Case key and trace of the first message that carries a name; two empty texts if none."""
-    needle = name.encode()
-    if len(needle) < 8:  # shorter is no id of ours, and would be found anywhere
-        return "", ""
-    for record in open_journal(bundle / JOURNAL, strict=False).records():
-        if record.kind is RecordKind.ENVELOPE and needle in record.payload:
-            origin = unframe(record.payload).origin
-            named = (origin.message_id, origin.correlation_id, origin.case_key, origin.trace_id)
-            if name in named or name in _texts_of(record.payload):
-                return origin.case_key, origin.trace_id
-    return "", ""
-
-
-def _texts_of(raw: bytes) -> Iterator[str]:
-    """Every short text in a message's body, nested documents included."""
-    waiting: list[object] = [unframe(raw).body]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, list):
-            waiting += value
-        elif isinstance(value, bytes) and len(value) > 32:
-            try:
-                waiting.append(msgspec.msgpack.decode(value))
-            except (msgspec.MsgspecError, ValueError):
-                continue
 
 
 # --- Reading the journal ------------------------------------------------------------------------
@@ -310,7 +173,7 @@ def _arrival(lsn: int, now: Instant, envelope: Envelope) -> Hop:
         sender=link.sender,
         recipient=link.recipient,
         origin=envelope.origin,
-        body=_body(envelope),
+        body=body_of(envelope),
         day=stamp.day if stamp is not None else "",
         sequence=stamp.sequence if stamp is not None else 0,
     )
@@ -325,7 +188,7 @@ def _sending(lsn: int, now: Instant, address: str, envelope: Envelope) -> Hop:
         sender=address,
         recipient=envelope.hop,
         origin=envelope.origin,
-        body=_body(envelope),
+        body=body_of(envelope),
         day=stamp.day if stamp is not None else "",
         sequence=stamp.sequence if stamp is not None else 0,
         outside=True,
@@ -338,19 +201,12 @@ def _deadline(lsn: int, now: Instant, address: str, said: list[Envelope]) -> Hop
     return Hop(lsn=lsn, at=now, sent_at=now, sender=address, recipient=address, causes=causes)
 
 
-def _body(envelope: Envelope) -> msgspec.Struct | None:
-    try:
-        return open_body(envelope)
-    except DecodeError:
-        return None
-
-
 # --- What the sequence of hops says of each -----------------------------------------------------
 
 
 def _finished(found: list[Hop], nodes: frozenset[str]) -> tuple[Hop, ...]:
     """The hops of a case with what was lost, and each marked by what came before it."""
-    hops = _without_older_visits(_with_losses(found, nodes))
+    hops = _without_other_visits(_with_losses(found, nodes))
     marked: list[Hop] = []
     seen: dict[tuple[str, str, str], list[Instant]] = {}
     answered: dict[tuple[str, str, str], str] = {}
@@ -416,10 +272,10 @@ def _sending_of(hop: Hop) -> tuple[str, str, Instant]:
     return hop.origin.message_id, hop.recipient, hop.sent_at
 
 
-def _without_older_visits(hops: list[Hop]) -> list[Hop]:
-    """Questions about the person at this counter, but not those of visits long before."""
+def _without_other_visits(hops: list[Hop]) -> list[Hop]:
+    """Questions about the person at this counter, but not those of earlier and later visits."""
     of_visit = [hop.at for hop in hops if hop.transaction in OF_A_VISIT]
     if not of_visit:
         return hops
-    begin = min(of_visit) - DAY
-    return [hop for hop in hops if hop.transaction not in OF_THE_COUNTER or hop.at >= begin]
+    begin, end = min(of_visit) - DAY, max(of_visit)
+    return [hop for hop in hops if hop.transaction not in OF_THE_COUNTER or begin <= hop.at <= end]

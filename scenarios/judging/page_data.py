@@ -17,12 +17,13 @@ from yidi.protocol.codes import labelled
 from yidi.protocol.errors import YidiError
 from yidi.protocol.instants import iso_text
 from yidi.protocol.regions import label, province_of
-from yidi.scenarios.judging.chain import Chain, Hop, Mark, read_chains, read_visits, selection_of
+from yidi.scenarios.judging.chain import Chain, Hop, Mark, read_chains
+from yidi.scenarios.judging.chain_find import read_visits, selection_of
 from yidi.scenarios.judging.chain_fold import POLICIES, WORLD
 from yidi.scenarios.judging.chain_match import Selection
 from yidi.scenarios.judging.explain import Narrator
 from yidi.scenarios.judging.page_money import Snapshot, snapshots_along
-from yidi.scenarios.judging.party_names import PartyNames, read_names
+from yidi.scenarios.judging.party_names import PartyNames, read_names, state_name
 from yidi.scenarios.judging.rows import CaseRow
 from yidi.scenarios.judging.tour import steps_along
 from yidi.scenarios.library.loader import load
@@ -153,7 +154,7 @@ def _case_name(chosen: Selection, row: CaseRow | None, names: PartyNames, langua
     home = label(chosen.insured, language) if chosen.insured else "?"
     place = label(chosen.treatment, language) if chosen.treatment else "?"
     visit = labelled("med_type", row.med_type, language) if row is not None and row.med_type else ""
-    state = labelled("case_state", row.state, language) if row is not None else ""
+    state = state_name(row.state, language) if row is not None else ""
     parts = [chosen.case_id, person, f"{home} → {place}", visit, state]
     return " · ".join(part for part in parts if part)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from yidi.protocol.codes import labelled
 from yidi.protocol.errors import YidiError
 from yidi.protocol.regions import label, province_of
 from yidi.scenarios.judging.chain_fold import WORLD
@@ -31,6 +32,13 @@ _ROLES = {
 def two(pair: tuple[str, str], language: str) -> str:
     """The one of two texts that a language asks for."""
     return pair[0 if language == "zh" else 1]
+
+
+def state_name(state: str, language: str) -> str:
+    """A state with its code; `MANUAL` is what was paid in full and has no case."""
+    if state == "MANUAL":
+        return two(("全额自费、手工报销", "paid in full, to be claimed on paper"), language)
+    return labelled("case_state", state, language)
 
 
 def place_name(code: str, language: str) -> str:

@@ -122,7 +122,8 @@ def _with_request(hops: tuple[Hop, ...], path: list[int], tries: frozenset[str])
 
 
 def _is_of(hop: Hop, key: str, transactions: frozenset[str]) -> bool:
-    return hop.transaction in transactions and _key(hop) == key and bool(key)
+    """Whether a hop is one of a key's; a case that was refused at the counter has none."""
+    return hop.transaction in transactions and _key(hop) == key
 
 
 def _key(hop: Hop) -> str:
