@@ -175,6 +175,6 @@ def _texts_of(raw: bytes) -> Iterator[str]:
 def body_of(envelope: Envelope) -> msgspec.Struct | None:
     """A message's decoded body; None where it is not what it should be."""
     try:
-        return openbody_of(envelope)
+        return open_body(envelope)
     except DecodeError:
         return None
