@@ -15,16 +15,24 @@ from hashlib import sha256
 import msgspec
 
 from yidi.nodes.base import Node, NodeState
+from yidi.nodes.catalogue import Catalogue
 from yidi.nodes.exchange import DeltaAgreement, choose_hub
 from yidi.nodes.ledger import PostingKind, settlement_legs
-from yidi.nodes.lifecycle import INDOUBT, LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case
-from yidi.nodes.lifecycle import advance
+from yidi.nodes.lifecycle import (
+    INDOUBT,
+    LIVE,
+    PRESETTLED,
+    REJECTED,
+    REVERSED,
+    SETTLED,
+    Case,
+    advance,
+)
 from yidi.nodes.outbox import FORWARD_TIMEOUT, About, Pending, Wait
 from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
 from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
-from yidi.nodes.catalogue import Catalogue
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
@@ -42,7 +50,6 @@ from yidi.protocol.messages import (
     SettlementResult,
 )
 from yidi.protocol.transactions import Kind
-
 
 IN_TIME = Wait(FORWARD_TIMEOUT)
 """A question that nobody outside waits for, given up like any other."""
@@ -235,6 +242,8 @@ class TreatmentRegion(Node[TreatmentState]):
             return ErrorCode.E_INSTITUTION_UNKNOWN
         if body.med_type not in institution.opened:
             return ErrorCode.E_BUSINESS_NOT_OPENED
+        if asked.transaction != t.family_code(t.CATALOGUE[asked.transaction].word, body.med_type):
+            return ErrorCode.E_CODE
         visit = self.state.visits.get(visit_key(body.institution, body.visit))
         if visit is None or visit.cancelled:
             return ErrorCode.E_VISIT_UNKNOWN
