@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
+from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope, unframe
 from yidi.protocol.errors import DecodeError, ErrorCode, ScenarioError, StoredDataError
 from yidi.protocol.journal import RecordKind
