@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import msgspec
 from hypothesis import strategies as st
 
 from yidi.protocol.bodies import body_type
+from yidi.protocol.errors import RemoteProtocolError
 from yidi.protocol.money import FEN_MAX
 from yidi.protocol.transactions import TRANSACTIONS, Kind
 
@@ -56,3 +58,12 @@ def body_of(native: type[msgspec.Struct]) -> st.SearchStrategy:
 
 bodies = st.sampled_from(BODIES).flatmap(body_of)
 """Any body of any type."""
+
+
+def error_of(call: Callable[[], object]) -> RemoteProtocolError | None:
+    """The protocol error that a call ends with, None when it succeeds; all else goes through."""
+    try:
+        call()
+    except RemoteProtocolError as error:
+        return error
+    return None

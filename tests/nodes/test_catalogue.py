@@ -79,7 +79,7 @@ def test_parts_that_do_not_add_up_are_refused_on_both_sides(lines, excess):
 
 
 def test_grades_share_ceiling_and_the_unknown():
-    """甲 is in scope, 乙 pays its share first, 丙 and the unlisted pay all; above the ceiling too."""
+    """甲 is in scope, 乙 pays a share first, 丙 and the unlisted all; above a ceiling too."""
     catalogue = {
         "A": CatalogueItem("01"),
         "B": CatalogueItem("02", 1_000),

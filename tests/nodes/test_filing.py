@@ -77,10 +77,11 @@ def test_of_several_filings_the_kindest_counts(kinds):
 )
 def test_why_a_filing_does_not_count(changes, why):
     """Each way of not counting has its code."""
-    given = {"filing_id": "F", "insutype": "310", "category": "posted", "area": "310000",
-             "valid_from": "2026-01-01", "valid_to": "", "status": "effective", **changes}  # fmt: skip
+    whole = {"filing_id": "F", "insutype": "310", "category": "posted", "area": "310000",
+             "valid_from": "2026-01-01", "valid_to": "", "status": "effective"}  # fmt: skip
+    filing = Filing(**{**whole, **changes})
 
-    assert ("none", why) == counting([Filing(**given)], BOOK, stay("2026-03-01", "2026-03-09"))
+    assert ("none", why) == counting([filing], BOOK, stay("2026-03-01", "2026-03-09"))
 
 
 def test_filed_before_discharge_counts_from_admission():

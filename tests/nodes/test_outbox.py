@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -73,7 +75,7 @@ def test_resends_back_off_to_a_cap():
         resends, expired = outbox.due(at)
         assert (1, 0) == (len(resends), len(expired))
 
-    waits = [b - a for a, b in zip(times, times[1:], strict=False)]
+    waits = [b - a for a, b in pairwise(times)]
     assert RESEND_AFTER == times[0]
     assert waits == sorted(waits)
     assert (2 * RESEND_AFTER, BACKOFF_CAP) == (waits[0], waits[-1])
