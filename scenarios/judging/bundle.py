@@ -20,6 +20,7 @@ import msgspec
 
 from yidi.nodes.ledger import Posting
 from yidi.nodes.policy import PolicyBook
+from yidi.protocol.errors import StoredDataError
 from yidi.scenarios.judging.outputs import OutFile, write_file
 from yidi.scenarios.judging.rows import (
     CaseRow,
@@ -85,7 +86,11 @@ class Bundle:
         self.folder = folder
         self.digests: dict[str, str] = {}
         self._journal = OutFile(folder / "journal.bin")
-        self._postings = OutFile(folder / "postings.jsonl")
+        try:
+            self._postings = OutFile(folder / "postings.jsonl")
+        except StoredDataError:
+            self._journal.close()
+            raise
         self.take_block: Callable[[bytes], None] = self._journal.write
 
     def take_posting(self, node: str, posting: Posting) -> None:
