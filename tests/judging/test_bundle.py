@@ -71,14 +71,12 @@ def test_a_case_has_one_row_at_each_of_its_nodes(folder):
 
 def test_the_hubs_rows_name_the_case_as_its_region_does(folder):
     """The hub opens no request; what names a case to people is the treatment region's."""
-    rows = {
-        (row["node"].partition(":")[0], row["key"]): row for row in rows_of(folder, "cases.jsonl")
-    }
     names = ("institution", "visit", "serial", "psn_no", "insutype", "med_type")
-    for (role, key), row in rows.items():
-        assert [row[name] for name in names] == [rows["treatment", key][name] for name in names], (
-            role
-        )
+    by_key = {}
+    for row in rows_of(folder, "cases.jsonl"):
+        by_key.setdefault(row["key"], set()).add(tuple(row[name] for name in names))
+    assert {len(named) for named in by_key.values()} == {1}
+    assert not any("" in name for named in by_key.values() for name in named)
 
 
 def test_what_was_never_stamped_or_cleared_is_null(folder):
@@ -151,16 +149,6 @@ def test_a_stopped_run_is_written_and_unknown(tmp_path):
     """Stopped before its second instant: the journal is sealed, the verdict unknown."""
     from yidi.scenarios.judging.verify import verify_run
 
-    folder = open_folder(tmp_path / "run")
-    judged = judged_run(
-        load(STORM, FEW),
-        folder,
-        built=lambda runner: (
-            setattr(runner, "progress", None)
-            or setattr(runner, "_limit", runner.start + 30 * 3_600_000_000)
-        ),
-    )
-    assert judged.report.verdict == "fail"  # not quiet at the limit of virtual time
     stopped = open_folder(tmp_path / "stopped")
     judged = judged_run(load(STORM, FEW), stopped, built=lambda runner: runner.stop())
     assert (judged.report.verdict, judged.report.interrupted) == ("unknown", True)
