@@ -143,9 +143,12 @@ def codes_of(word: str) -> tuple[str, ...]:
     return tuple(row.code for row in TRANSACTIONS if row.word == word)
 
 
+_CODES_BY_WORD = {row.word: codes_of(row.word) for row in TRANSACTIONS}
+
+
 def family_code(word: str, med_type: str) -> str:
     """The number of `fee_upload`, `pre_settlement`, `settlement` or `cancellation` for a visit."""
-    codes = codes_of(word)
+    codes = _CODES_BY_WORD[word]
     if word == "fee_upload":
         return codes[1] if med_type[0] == "2" else codes[0]
     return codes[{"4": 0, "2": 2}.get(med_type[0], 1)]

@@ -9,6 +9,7 @@ is in the audits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any
 
 from yidi.broker.link import GAP_MAX
@@ -16,7 +17,7 @@ from yidi.nodes.ledger import Posting, PostingKind
 from yidi.nodes.lifecycle import Case
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
-from yidi.protocol.envelope import Envelope
+from yidi.protocol.envelope import Envelope, Link
 from yidi.protocol.instants import Instant
 from yidi.protocol.messages import ReversalRequest
 from yidi.scenarios.judging.closing_checks import ClosingChecks
@@ -29,7 +30,6 @@ FEN_MAX = 10**11
 ANSWERS_MAX = 20_000
 """Answers per generation whose repeats are compared; repeats come within minutes."""
 _EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
-_FULL_BOOKS = ("treatment", "insured")
 
 
 class EventChecks:
@@ -51,12 +51,12 @@ class EventChecks:
         self.book = book or TallyBook()
         self.position = position
         self.watches = {address: NodeWatch(address, node) for address, node in nodes.items()}
+        self._by_node = {watch.node: watch for watch in self.watches.values()}
         self.pairs: dict[tuple[str, str], Pair] = {}
         self.closing = ClosingChecks(self.book, self.watches)
         self.reversals: dict[str, str] = {}
         """Message id of every reversal sent → case key."""
         self._answers: dict[str, bytes] = {}
-        self._answers_before: dict[str, bytes] = {}
         self._effects: dict[tuple[str, str], bytes] = {}
         self._reused: dict[str, tuple[str, str]] = {}
         ids = ("01", "02", "03", "06", "07", "08", "09", "10", "12", "17", "18", "20", "36", "38")
@@ -101,7 +101,7 @@ class EventChecks:
             self._fail(self._tomb, watch, case.key, "SETTLE after its reversal was accepted")
         self._check_split(watch, case)
         seen.legs, seen.day, seen.live = posting.legs, case.day, True
-        if watch.role in _FULL_BOOKS:
+        if watch.keeps_books:
             self._take_unit(watch, case)
             self._book_pair(watch, case, case.fund_fen)
 
@@ -115,7 +115,7 @@ class EventChecks:
         if total != fund + account + cash + hospital or paid != fund:
             facts = f"total={total} fund={fund} ({paid}) account={account} cash={cash}"
             self._fail(self._split, watch, case.key, f"{facts} hospital={hospital}")
-        if min(total, fund, cash, account, hospital) < 0 or total > FEN_MAX:
+        if fund < 0 or cash < 0 or account < 0 or hospital < 0 or not 0 <= total <= FEN_MAX:
             self._fail(self._split, watch, case.key, f"an amount is out of range, total={total}")
 
     def _on_undo(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
@@ -136,7 +136,7 @@ class EventChecks:
         if case.clearing_batch or seen.state is CLEARED:
             facts = f"{posting.kind} after clearing in {case.clearing_batch}"
             self._fail(self._cleared, watch, case.key, facts)
-        if watch.role in _FULL_BOOKS:
+        if watch.keeps_books:
             watch.units.pop((case.institution, case.visit, case.batch), None)
             self._book_pair(watch, case, -case.fund_fen)
 
@@ -149,7 +149,7 @@ class EventChecks:
         self._mirror.count += 1
         if posting.legs != seen.legs:
             self._fail(self._mirror, watch, case.key, f"REINSTATE {posting.legs}")
-        if watch.role in _FULL_BOOKS:
+        if watch.keeps_books:
             self._take_unit(watch, case)
             self._book_pair(watch, case, case.fund_fen)
 
@@ -170,7 +170,7 @@ class EventChecks:
         if pair is None:
             pair = self.pairs[names] = Pair()
         self._explained.count += 1
-        left = pair.book(case.key, fen if watch.role == "insured" else -fen)
+        left = pair.book(case.key, fen if watch.is_insured else -fen)
         if left:
             self._explain(treatment, watch, case.key, left)
 
@@ -185,36 +185,46 @@ class EventChecks:
 
     def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
         """A node or a client has handled a message."""
-        watch = self.watches.get(envelope.hop)
         origin = envelope.origin
-        if origin.kind == 1:
-            self._compare_answers(envelope, watch)
+        kind, transaction = origin.kind, origin.transaction
+        watch = self._by_node.get(node)
+        if kind == 1:
+            # INV-08: one request, one answer, byte for byte, on every hop and every repeat.
+            first = self._answers.get(origin.correlation_id)
+            if first is None:
+                self._answers[origin.correlation_id] = envelope.body
+            else:
+                self._compare_answers(envelope, watch, first)
         if watch is None:
-            if origin.kind == 1 and origin.transaction in t.SETTLEMENTS:
-                self._check_told(envelope)
+            if kind == 1:
+                self._forget_answers()
+                if transaction in t.SETTLEMENTS:
+                    self._check_told(envelope)
             return
-        self._check_link(watch, envelope)
-        # An institution does not know the key under which its region settles.
-        key = origin.case_key or watch.effect_ids.get(origin.message_id, "")
+        if envelope.link is not None:
+            self._check_link(watch, envelope.link)
+        key = origin.case_key
         if not key:
-            self.closing.on_delivery(watch, envelope)
-            return
-        transaction = origin.transaction
-        if origin.kind == 0:
-            if transaction in _EFFECTS and watch.role == "insured":
+            # An institution does not know the key under which its region settles.
+            key = watch.effect_ids.get(origin.message_id, "")
+            if not key:
+                if transaction == t.CLEARING_CLOSE:
+                    self.closing.on_delivery(watch, envelope)
+                return
+        if kind == 0:
+            if watch.is_insured and transaction in _EFFECTS:
                 self._note_effect(watch, envelope)
             elif transaction == t.REVERSAL:
                 self._note_reversal(watch, envelope)
-        elif origin.correlation_id in self._reused:
+        elif self._reused and origin.correlation_id in self._reused:
             self._check_reuse(watch, envelope)
         case = watch.cases.get(key)
-        if case is None:
-            return
-        seen = watch.of(key)
-        if origin.kind == 1 and transaction in t.PRE_SETTLEMENTS and not seen.settled:
-            seen.pre = envelope.body
-        if case.state is not seen.state:
-            self._check_step(watch, case, seen)
+        if case is not None:
+            seen = watch.seen.get(key) or watch.of(key)
+            if kind == 1 and transaction in t.PRE_SETTLEMENTS and not seen.settled:
+                seen.pre = envelope.body
+            if case.state is not seen.state:
+                self._check_step(watch, case, seen)
 
     def _check_step(self, watch: NodeWatch, case: Case, seen: Seen) -> None:
         """INV-12, and INV-03 where the treatment region's doubt ends."""
@@ -229,19 +239,15 @@ class EventChecks:
             if left:
                 self._explain(watch, watch, case.key, left)
 
-    def _check_link(self, watch: NodeWatch, envelope: Envelope) -> None:
+    def _check_link(self, watch: NodeWatch, link: Link) -> None:
         """INV-36 and INV-38: sequences applied once, in order or from a known gap."""
-        link = envelope.link
-        if link is None:
-            return
+        sequence, sender, clock = link.sequence, link.sender, watch.state.now
         self._order.count += 1
-        sequence, sender = link.sequence, link.sender
         last = watch.links.get(sender, 0)
         if sequence == last + 1:
             watch.links[sender] = sequence
         else:
             self._check_gap(watch, sender, sequence, last)
-        clock = watch.node.state.now
         self._time.count += 1
         if clock < watch.now:
             self._fail(self._time, watch, "", f"{watch.now} -> {clock}")
@@ -258,23 +264,23 @@ class EventChecks:
         else:
             self._fail(self._order, watch, "", f"sequence {sequence} of {sender} applied again")
 
-    def _compare_answers(self, envelope: Envelope, watch: NodeWatch | None) -> None:
-        """INV-08: one request, one answer, byte for byte, on every hop and every repeat."""
-        asked, body = envelope.origin.correlation_id, envelope.body
-        answers = self._answers
-        first = answers.get(asked) or self._answers_before.get(asked)
-        if first is None:
-            answers[asked] = body
-            if len(answers) >= ANSWERS_MAX:
-                self._answers_before, self._answers = answers, {}
-            return
+    def _compare_answers(self, envelope: Envelope, watch: NodeWatch | None, first: bytes) -> None:
+        """INV-08, where a request has been answered before, here or on another hop."""
         self._again.count += 1
-        if first != body:
+        if first != envelope.body:
+            asked = envelope.origin.correlation_id
             node = watch.address if watch is not None else envelope.origin.recipient
             self._again.fail(
                 f"another answer to {envelope.origin.transaction} than the first",
                 key=envelope.origin.case_key, node=node, message_ids=(asked,), lsn=self._lsn(),
             )  # fmt: skip
+
+    def _forget_answers(self) -> None:
+        """Keep the answers of the younger generations only; repeats come within minutes."""
+        answers = self._answers
+        if len(answers) >= 2 * ANSWERS_MAX:
+            for asked in list(islice(answers, ANSWERS_MAX)):
+                del answers[asked]
 
     def _check_told(self, envelope: Envelope) -> None:
         """INV-06: a settlement told to an institution is booked, here and at the insured region."""

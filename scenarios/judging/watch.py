@@ -67,14 +67,17 @@ class NodeWatch:
     """One node as the checks know it."""
 
     __slots__ = (
-        "address", "cases", "code", "effect_ids", "links", "missing", "node", "now", "outbox",
-        "posted", "role", "seen", "steps", "units",
+        "address", "cases", "code", "effect_ids", "is_insured", "keeps_books", "links", "missing",
+        "node", "now", "outbox", "posted", "role", "seen", "state", "steps", "units",
     )  # fmt: skip
 
     def __init__(self, address: str, node: Any) -> None:
         self.address = address
         self.role, _, self.code = address.partition(":")
-        self.node = node
+        self.is_insured = self.role == "insured"
+        self.keeps_books = self.role in ("treatment", "insured")
+        """A hub books what it is told; these two book what they owe."""
+        self.node, self.state = node, node.state
         self.cases: Mapping[str, Any] = getattr(node.state, "cases", {})
         self.effect_ids: Mapping[str, str] = getattr(node.state, "effect_ids", {})
         """Message id of an institution's effect → case key (treatment region only)."""
