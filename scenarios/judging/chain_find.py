@@ -7,7 +7,7 @@ message on. What was paid in full has a row in `manual.jsonl` only, and is found
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,10 @@ from yidi.scenarios.judging.rows import CaseRow
 JOURNAL, CASES, MANUAL = "journal.bin", "cases.jsonl", "manual.jsonl"
 ID_LENGTH_MIN = 8
 """A shorter text is no id of ours, and would be found in any message."""
+_NAMES = ("case_id", "key", "visit", "psn_no")
+"""Columns that name a case, the most telling first."""
+_KNOWN_MAX = 20_000
+"""Names kept for a did-you-mean."""
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
 
@@ -88,20 +92,35 @@ def find_case(bundle: Path, name: str) -> Selection:
         ScenarioError: `E_CASE_UNKNOWN`, with the nearest name.
         StoredDataError: the bundle cannot be read.
     """
-    rows = list(read_visits(bundle))
-    for field in ("case_id", "key", "visit", "psn_no"):
-        found = [row for row in rows if getattr(row, field) == name]
-        if found:
-            visit = (found[-1].institution, found[-1].visit)
-            whole = [row for row in rows if (row.institution, row.visit) == visit]
-            return selection_of(whole if visit[1] else found, name)
+    found: dict[str, CaseRow] = {}
+    known: dict[str, bool] = {}
+    for row in read_visits(bundle):
+        for field in _NAMES:
+            if getattr(row, field) == name:
+                found[field] = row
+        if len(known) < _KNOWN_MAX:
+            known |= dict.fromkeys(
+                [text for text in (row.case_id, row.key, row.visit) if text], True
+            )
+    row = next((found[field] for field in _NAMES if field in found), None)
+    if row is not None:
+        return selection_of(_rows_of(bundle, row.key, (row.institution, row.visit)), name)
     key, trace, place = _named_in_journal(bundle, name)
     if not trace:
-        raise ScenarioError(ErrorCode.E_CASE_UNKNOWN, at=_nearest(name, rows), got=name)
-    found = [
-        row for row in rows if (key and row.key == key) or (row.institution, row.visit) == place
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"CASE, did you mean {near[0]}?" if near else "CASE"
+        raise ScenarioError(ErrorCode.E_CASE_UNKNOWN, at=hint, got=name)
+    rows = _rows_of(bundle, key, place)
+    return selection_of(rows, name) if rows else Selection(name=name, traces=(trace,))
+
+
+def _rows_of(bundle: Path, key: str, place: tuple[str, str]) -> list[CaseRow]:
+    """The rows of a visit, or of a key that has none."""
+    return [
+        row
+        for row in read_visits(bundle)
+        if (key and row.key == key) or (row.visit and (row.institution, row.visit) == place)
     ]
-    return selection_of(found, name) if found else Selection(name=name, keys=(), traces=(trace,))
 
 
 def selection_of(rows: Sequence[CaseRow], name: str) -> Selection:
@@ -119,14 +138,6 @@ def selection_of(rows: Sequence[CaseRow], name: str) -> Selection:
         insured=last.insured,
         hub=hubs[-1] if hubs else "",
     )
-
-
-def _nearest(name: str, rows: Iterable[CaseRow]) -> str:
-    known = dict.fromkeys(
-        text for row in rows for text in (row.case_id, row.key, row.visit) if text
-    )
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"CASE, did you mean {near[0]}?" if near else "CASE"
 
 
 def _named_in_journal(bundle: Path, name: str) -> tuple[str, str, tuple[str, str]]:

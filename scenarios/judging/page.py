@@ -58,7 +58,7 @@ _BUTTONS = (
 )
 
 
-def write_page(bundle_dir: Path, path: Path, language: str) -> None:
+def write_page(bundle_dir: Path, path: Path, language: str = "zh") -> None:
     """Write a run's page.
 
     Args:

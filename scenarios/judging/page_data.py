@@ -33,6 +33,8 @@ from yidi.scenarios.running.world import read_world
 
 CASES_MAX = 40
 """Cases on one page; a classroom does not page through more."""
+CANDIDATES_MAX = 40
+"""Visits looked at for the sample of one flow."""
 HOPS_MAX = 400
 """Messages of one case on the page; a storm of duplicates is cut, and says so."""
 SCENARIO = "scenario.toml"
@@ -49,15 +51,13 @@ def read_scenario(bundle: Path) -> Scenario | None:
 
 def chosen_cases(bundle: Path, scenario: Scenario | None, failed: Iterable[str]) -> list[Selection]:
     """The cases to show: failed ones, scripted ones, one sample per flow."""
-    visits: dict[tuple[str, str], list[CaseRow]] = {}
-    for row in read_visits(bundle):
-        visits.setdefault((row.institution, row.visit or row.key), []).append(row)
+    visits = _candidates(bundle, frozenset(failed))
     wrong = frozenset(failed)
-    first = [rows for rows in visits.values() if any(row.key in wrong for row in rows)]
-    scripted = [rows for rows in visits.values() if rows[0].case_id]
-    samples = list(_samples(scenario, list(visits.values())))
+    first = [rows for rows in visits if any(row.key in wrong for row in rows)]
+    scripted = [rows for rows in visits if rows[0].case_id]
+    samples = list(_samples(scenario, visits))
     if not scripted and not samples:
-        samples = list(visits.values())[:CASES_MAX]
+        samples = visits
     chosen: dict[tuple[str, str], list[CaseRow]] = {}
     for rows in [*first, *scripted, *samples]:
         chosen.setdefault((rows[0].institution, rows[0].visit or rows[0].key), rows)
@@ -65,6 +65,22 @@ def chosen_cases(bundle: Path, scenario: Scenario | None, failed: Iterable[str])
         selection_of(rows, rows[0].case_id or rows[0].visit or rows[0].key)
         for rows in list(chosen.values())[:CASES_MAX]
     ]
+
+
+def _candidates(bundle: Path, wrong: frozenset[str]) -> list[list[CaseRow]]:
+    """The rows of visits that may be shown: of each pair and kind of visit, the first ones."""
+    visits: dict[tuple[str, str], list[CaseRow]] = {}
+    counts: dict[tuple[str, str, str], int] = {}
+    for row in read_visits(bundle):
+        place = (row.institution, row.visit or row.key)
+        if place not in visits:
+            bucket = (row.insured, row.treatment, _kind(row.med_type))
+            counts[bucket] = counts.get(bucket, 0) + 1
+            told = row.case_id or row.key in wrong
+            if counts[bucket] > CANDIDATES_MAX and not told:
+                continue
+        visits.setdefault(place, []).append(row)
+    return list(visits.values())
 
 
 def _samples(scenario: Scenario | None, visits: list[list[CaseRow]]) -> Iterator[list[CaseRow]]:
