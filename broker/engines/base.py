@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from yidi.protocol.errors import ErrorCode, TransportError
-from yidi.protocol.instants import DAY, HOUR, MILLISECOND, SECOND, Duration
+from yidi.protocol.instants import DAY, MILLISECOND, SECOND, Duration
 
 ALARMS_MAX = 1_000
 """Alarms kept for people to read; the counters go on."""
@@ -107,10 +107,12 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that the engine may hand over before the first is durable."""
     deliveries_max: int = 5
     """Times that a frame is handed over before it becomes a dead letter."""
-    confirm_within: Duration = Duration(10 * SECOND)
+    confirm_within: Duration = Duration(5 * SECOND)
+    redeliver_after: Duration = Duration(10 * SECOND)
+    """JetStream only: after a crash, what was not acknowledged comes again so much later."""
     message_expiry: Duration = Duration(DAY)
     """The engine may drop a message that nobody fetched for so long; outboxes send it anew."""
-    session_expiry: Duration = Duration(24 * HOUR)
+    session_expiry: Duration = Duration(DAY)
     backoff_first: Duration = Duration(50 * MILLISECOND)
     backoff_max: Duration = Duration(5 * SECOND)
     keepalive: Duration = Duration(20 * SECOND)

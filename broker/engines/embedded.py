@@ -7,6 +7,7 @@ session of MQTT would have it. The memory ends with the process: nothing here is
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 from yidi.broker.engines.base import (
@@ -146,7 +147,7 @@ class EmbeddedAttachment(PumpedAttachment):
                 content=document.content, content_type=document.content_type,
                 correlation=document.correlation,
             )  # fmt: skip
-        self._take(Arrival(frames, document, lambda: self._acknowledge(number)), batch.size)
+        self._take(Arrival(frames, document, partial(self._acknowledge, number)), batch.size)
 
     def lose_session(self) -> None:
         """Another attachment has the address now."""
@@ -154,7 +155,7 @@ class EmbeddedAttachment(PumpedAttachment):
         self._refuse(error)
         self._finish(error)
 
-    def _acknowledge(self, number: int) -> None:
+    async def _acknowledge(self, number: int) -> None:
         if self._mailbox.owner is self:
             self._mailbox.remove(number)
 

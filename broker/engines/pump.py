@@ -47,13 +47,20 @@ from yidi.protocol.errors import (
     TransportError,
     YidiError,
 )
-from yidi.protocol.instants import SECOND, Duration
+from yidi.protocol.instants import MILLISECOND, SECOND, Duration
 
 HANDED_OVER_MAX = 1_024
 """Frames in one call of `receive`: as many as a group commit is good for."""
+NOW = Duration(0)
+RETRY_AFTER = Duration(100 * MILLISECOND)
+"""Pause before what the engine did not confirm is published again."""
 DRAIN_WITHIN = Duration(5 * SECOND)
 LEAVE_WITHIN = 5 * SECOND
 """A receiver that takes longer is cut off when the attachment closes."""
+
+
+Acknowledge = Callable[[], Awaitable[None]]
+"""Tells the engine that a message is done with; may fail silently, then it comes again."""
 
 
 class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +105,7 @@ class Arrival(msgspec.Struct, frozen=True):
 
     frames: list[bytes]
     document: Document | None
-    acknowledge: Callable[[], None]
+    acknowledge: Acknowledge
 
 
 class PumpedAttachment:
@@ -210,20 +217,20 @@ class PumpedAttachment:
         self._put_back([flying[number][0] for number in sorted(flying)])
         self._note_change()
 
-    def _arrive(self, message: Message, acknowledge: Callable[[], None]) -> None:
-        """Take in a message of the engine, or refuse it and have done with it.
-
-        Args:
-            message: what came.
-            acknowledge: tells the engine that it is done; may fail silently, then it comes again.
-        """
+    def _arrive(self, message: Message, acknowledge: Acknowledge) -> None:
+        """Take in a message of the engine, or refuse it and have done with it."""
         try:
             arrival = self._read(message, acknowledge)
         except RemoteProtocolError as error:
-            self._refuse(error)
-            acknowledge()
+            self._ignore(error, acknowledge)
             return
         self._take(arrival, len(message.payload))
+
+    def _ignore(self, error: RemoteProtocolError, acknowledge: Acknowledge) -> None:
+        """Refuse an arrival; it is acknowledged in its turn, so that it does not come again."""
+        self._refuse(error)
+        self._arrived.append(Arrival([], None, acknowledge))
+        self._has_arrivals.set()
 
     def _take(self, arrival: Arrival, size: int) -> None:
         """Queue an arrival of `size` bytes for the receiver."""
@@ -306,10 +313,14 @@ class PumpedAttachment:
         if not self._pump_is_due:
             self._schedule_pump()
 
-    def _schedule_pump(self) -> None:
+    def _schedule_pump(self, after: Duration = NOW) -> None:
+        """Pump at the end of this turn, or after a pause that the engine needs."""
         if self._connected and not self._pump_is_due:
             self._pump_is_due = True
-            self._loop.call_soon(self._pump)
+            if after:
+                self._loop.call_later(after / SECOND, self._pump)
+            else:
+                self._loop.call_soon(self._pump)
 
     def _pump(self) -> None:
         self._pump_is_due = False
@@ -336,6 +347,7 @@ class PumpedAttachment:
         else:
             self.counters.refuse(problem.code)
             self._put_back([batch])
+            self._schedule_pump(RETRY_AFTER)
         if not self._flying and not self._batcher.count:
             self._note_change()
         elif self._batcher.count:
@@ -361,7 +373,7 @@ class PumpedAttachment:
 
     # ------------------------------------------------------------------ the way in
 
-    def _read(self, message: Message, acknowledge: Callable[[], None]) -> Arrival:
+    def _read(self, message: Message, acknowledge: Acknowledge) -> Arrival:
         if message.content_type in ("", CONTENT_TYPE):
             return Arrival(decode_batch(message.payload), None, acknowledge)
         if self._callbacks.receive_document is None:
@@ -396,10 +408,10 @@ class PumpedAttachment:
             assert receive_document is not None
             self.counters.documents_received += 1
             await self._insist(lambda: receive_document(document))
-        else:
-            await self._deliver_frames([f for arrival in arrivals for f in arrival.frames])
+        elif frames := [frame for arrival in arrivals for frame in arrival.frames]:
+            await self._deliver_frames(frames)
         for arrival in arrivals:
-            arrival.acknowledge()
+            await arrival.acknowledge()
 
     async def _deliver_frames(self, frames: list[bytes]) -> None:
         """All in one call; where that fails one by one, so that a poisoned frame fails alone."""
