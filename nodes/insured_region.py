@@ -118,6 +118,7 @@ class InsuredRegion(Node[InsuredState]):
         self.books = RegionBooks(self, self.state.cases, self.state.books, "insured")
         self.desk = FilingDesk(self)
         self.undo = Undo(self)
+        self._certificates: dict[str, str] = {}
         self.requests[t.ELIGIBILITY] = self._on_eligibility
         self.requests[t.BENEFIT_CHECK] = self._on_benefit_check
         for transaction in t.FEE_UPLOADS:
@@ -134,7 +135,7 @@ class InsuredRegion(Node[InsuredState]):
     ) -> list[Envelope]:
         if (again := self.first_answer(envelope, now)) is not None:
             return again
-        person = self.state.persons.get(body.person_no)
+        person = self._person_asked(body)
         if person is None:
             return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
         if (body.certificate_no and body.certificate_no != person.certificate_no) or (
@@ -164,6 +165,15 @@ class InsuredRegion(Node[InsuredState]):
             partition_key=person.partition_key,
         )
         return self._say(envelope, result, now)
+
+    def _person_asked(self, body: EligibilityRequest) -> Person | None:
+        """By number or, as at a counter, by certificate; the index is derived, never saved."""
+        persons = self.state.persons
+        if body.person_no:
+            return persons.get(body.person_no)
+        if len(self._certificates) != len(persons):
+            self._certificates = {one.certificate_no: one.person_no for one in persons.values()}
+        return persons.get(self._certificates.get(body.certificate_no, ""))
 
     def _say(self, envelope: Envelope, result: msgspec.Struct, now: Instant) -> list[Envelope]:
         """Answer a repeatable and save the answer for its message id."""

@@ -32,6 +32,7 @@ from yidi.nodes.outbox import FORWARD_TIMEOUT, About, Pending, Wait
 from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
+from yidi.nodes.visit_completion import complete_from_visits
 from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -118,6 +119,7 @@ class TreatmentRegion(Node[TreatmentState]):
             self.requests[transaction] = self._on_cancellation
             self.results[transaction] = self._on_cancelled
             self.expired[transaction] = self.doubt.on_cancellation_unanswered
+        complete_from_visits(self)
 
     # ------------------------------------------------------------- questions
 

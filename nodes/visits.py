@@ -98,6 +98,11 @@ class Visit(msgspec.Struct, kw_only=True, gc=False):
         unit.uploads, unit.numbers = [], []
 
 
+def last_upload(unit: Unit) -> FeeUploadRequest | None:
+    """The latest upload of an open unit; None when there is none, or it is settled."""
+    return _open_upload(unit.uploads[-1]) if unit.uploads else None
+
+
 def runs_of(lines: list[FeeLine]) -> Runs | None:
     """The line numbers of an upload as runs, in order; None when one stands there twice."""
     numbers = list(map(_line_no, lines))

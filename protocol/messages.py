@@ -154,7 +154,8 @@ class FeeLine(msgspec.Struct, frozen=True, array_like=True, gc=False):
     arrives with its four amounts is taken as split already when they sum to `amount_fen`.
     """
 
-    line_no: Annotated[int, msgspec.Meta(ge=1, le=999_999)]
+    line_no: Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
+    """Numbered on and on, or made of an institution's own serial (`feedetl_sn`)."""
     item: Text50
     """National catalogue code (`med_list_codg`)."""
     count_e4: Annotated[int, msgspec.Meta(ge=0, le=10**12)]
