@@ -18,7 +18,7 @@ from yidi.nodes.outbox import FOREVER, NOTHING, About, Outbox, Pending, Wait
 from yidi.protocol.bodies import open_body
 from yidi.protocol.checks import EDGE_ROLES, check_request
 from yidi.protocol.codec import encode
-from yidi.protocol.envelope import Envelope, Origin, seal
+from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
 from yidi.protocol.instants import SECOND, Instant, local_stamp
 from yidi.protocol.messages import Rejection
@@ -204,12 +204,13 @@ class Node(Generic[S]):
         case_key: str = "",
     ) -> Envelope:
         """An answer to `asked`, by body bytes, over `hop`."""
+        asked_id = asked.message_id
         origin = Origin(
-            asked.transaction, kind, self.mint(now), asked.message_id, self.address, asked.sender,
+            asked.transaction, kind, self.mint(now), asked_id, self.address, asked.sender,
             case_key or asked.case_key, asked.treatment, asked.insured, asked.partition_key, now,
-            0, asked.trace_id or asked.message_id,
+            0, asked.trace_id or asked_id,
         )  # fmt: skip
-        return seal(hop, origin, body)
+        return Envelope(hop, origin, encode(origin), body)
 
     # ------------------------------------------------------------- repeats
 

@@ -102,14 +102,14 @@ class Hub(Node[HubState]):
 
     def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         """Apply a message to the hub itself, or relay one between its regions."""
-        origin = envelope.origin
+        origin, link, known = envelope.origin, envelope.link, self._known
         if origin.recipient == self.address:
             return super().handle(envelope, now)
         self._observe(now)
-        assert envelope.link is not None
-        if envelope.link.sender != origin.sender:
+        assert link is not None
+        if link.sender != origin.sender:
             return self.count(ErrorCode.E_SENDER_MISMATCH)
-        if origin.recipient not in self._known or origin.sender not in self._known:
+        if origin.recipient not in known or origin.sender not in known:
             if origin.kind == Kind.REQUEST:
                 return self.refuse(envelope, ErrorCode.E_REGION, now, facts=origin.recipient)
             return self.count(ErrorCode.E_REGION)
@@ -119,7 +119,8 @@ class Hub(Node[HubState]):
 
     def next_deadline(self) -> Instant | None:
         """The earliest of resends and of the daily statements' delay."""
-        mine, days = self.outbox.next_deadline(), self.days.next_deadline()
+        mine = self.outbox.next_deadline() if self.outbox.pending else None
+        days = self.days.next_deadline() if self.state.days.waiting else None
         if mine is None or days is None:
             return mine if days is None else days
         return min(mine, days)

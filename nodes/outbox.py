@@ -104,6 +104,10 @@ class Outbox:
     def next_deadline(self) -> Instant | None:
         """When the earliest attempt or expiry is due."""
         pending, fresh, late = self.pending, self._fresh, self._late
+        if not pending:
+            fresh.clear()
+            late.clear()
+            return None
         while fresh and not _current(pending, fresh[0]):
             fresh.popleft()
         while late and not _current(pending, late[0]):

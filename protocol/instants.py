@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import NewType
 
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
@@ -94,7 +95,12 @@ def start_of_day(day: str) -> Instant:
 
 def day_of(now: Instant) -> str:
     """The calendar day in China at an instant, `YYYY-MM-DD` (not the accounting day)."""
-    return date.fromordinal((now + _CHINA_OFFSET) // DAY + _EPOCH).isoformat()
+    return _day_text((now + _CHINA_OFFSET) // DAY)
+
+
+@lru_cache(maxsize=1_024)
+def _day_text(days: int) -> str:
+    return date.fromordinal(days + _EPOCH).isoformat()
 
 
 def local_text(now: Instant) -> str:
