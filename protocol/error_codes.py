@@ -123,6 +123,17 @@ class ErrorCode(StrEnum):
     E_RUN_UNKNOWN = "E_RUN_UNKNOWN"
     E_CASE_UNKNOWN = "E_CASE_UNKNOWN"
     E_BUNDLE = "E_BUNDLE"
+    E_BODY_TOO_LARGE = "E_BODY_TOO_LARGE"
+    E_CONTENT_TYPE = "E_CONTENT_TYPE"
+    E_ROUTE = "E_ROUTE"
+    E_METHOD = "E_METHOD"
+    E_AUTH = "E_AUTH"
+    E_FORBIDDEN = "E_FORBIDDEN"
+    E_REQUEST_TIMEOUT = "E_REQUEST_TIMEOUT"
+    E_HTTP = "E_HTTP"
+    E_RATE = "E_RATE"
+    E_HOST = "E_HOST"
+    E_SHUTTING_DOWN = "E_SHUTTING_DOWN"
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,6 +263,17 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4107, ErrorCode.E_SESSION_TAKEN, "会话被另一进程接管", "Another process took over the session.", "bad-input M07"),
     _row(4108, ErrorCode.E_STREAM_CONFIG, "消息流配置不符", "The stream is not configured as required.", "bad-input N02"),
     _row(4109, ErrorCode.E_DEAD_LETTER, "消息多次投递失败，转入死信", "A message failed every delivery and is set aside.", "bad-input N04"),
+    _row(4201, ErrorCode.E_BODY_TOO_LARGE, "请求体超过长度上限", "The request's body is larger than the limit.", "bad-input H01"),
+    _row(4202, ErrorCode.E_CONTENT_TYPE, "请求的内容类型或编码不支持", "The content type or encoding of the request is not supported.", "bad-input H02"),
+    _row(4203, ErrorCode.E_ROUTE, "没有该接口地址", "There is no such route.", "bad-input H04"),
+    _row(4204, ErrorCode.E_METHOD, "该接口不支持此请求方法", "The route does not take this method.", "bad-input H04"),
+    _row(4205, ErrorCode.E_AUTH, "缺少或错误的访问凭证", "The access token is missing, wrong or expired.", "bad-input H05"),
+    _row(4206, ErrorCode.E_FORBIDDEN, "凭证无权代表该机构", "The access token does not speak for this institution.", "bad-input H05"),
+    _row(4207, ErrorCode.E_REQUEST_TIMEOUT, "请求未在时限内发完", "The request was not sent in time.", "bad-input H09"),
+    _row(4208, ErrorCode.E_HTTP, "HTTP 请求不合规", "The HTTP request is malformed.", "bad-input H10"),
+    _row(4209, ErrorCode.E_RATE, "请求过于频繁", "There are too many requests.", "bad-input H12"),
+    _row(4210, ErrorCode.E_HOST, "Host 请求头不被接受", "The Host header is not accepted.", "bad-input H16"),
+    _row(4211, ErrorCode.E_SHUTTING_DOWN, "服务正在停止", "The service is shutting down.", "bad-input H20"),
 )
 
 BY_CODE: dict[ErrorCode, ErrorEntry] = {entry.code: entry for entry in ERRORS}
