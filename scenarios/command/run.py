@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from yidi.protocol.errors import ScenarioError
 from yidi.scenarios.command.common import (
     SEED,
     ExitCode,
@@ -96,19 +97,24 @@ def run(  # noqa: PLR0917 - one parameter an option
         say("没有匹配的场景或案例" if language == "zh" else "nothing matches: nothing was checked")
         return ExitCode.FAILED
     folders = _folders(scenarios, seed, out, force)
-    plain = _replay_options(settings, expression)
+    options = _replay_options(settings, expression)
+    stopper = _Stopper()
     done: list[JudgedRun] = []
-    for loaded, folder in zip(scenarios, folders, strict=True):
-        judged = _run_one(loaded, folder, seed, plain, language)
-        done.append(judged)
-        if not as_json:
-            _show(judged, language)
-        if judged.report.interrupted or (exit_first and judged.report.verdict != "pass"):
-            break
-    _write_extras(done, junitxml, html)
+    with stopper.listening():
+        for loaded, folder in zip(scenarios, folders, strict=True):
+            judged = _run_one(loaded, folder, (seed, options, stopper), language)
+            done.append(judged)
+            if not as_json:
+                _show(judged, language)
+            if stopper.wanted or (exit_first and judged.report.verdict != "pass"):
+                break
+        _write_extras(done, junitxml, html)
     if as_json:
         _print_json(done, single=len(names) == 1)
-    return _exit_code(done)
+    if stopper.wanted:
+        return ExitCode.INTERRUPTED
+    passed = all(one.report.verdict == "pass" for one in done)
+    return ExitCode.OK if passed else ExitCode.FAILED
 
 
 def _selected(
@@ -161,53 +167,71 @@ def _quoted(text: str) -> str:
 
 
 def _run_one(
-    loaded: LoadedScenario, folder: Path, seed: int | None, options: list[str], language: Language
+    loaded: LoadedScenario,
+    folder: Path,
+    how: tuple[int | None, list[str], _Stopper],
+    language: Language,
 ) -> JudgedRun:
     from yidi.scenarios.judging.judged_run import judged_run
     from yidi.scenarios.judging.outputs import point_last
 
+    seed, options, stopper = how
     scenario = loaded.scenario
     actual = scenario.seed if seed is None else seed
-    told = f"{scenario.title.text(language)}（{scenario.name}）" if language == "zh" else (
-        f"{scenario.title.text(language)} ({scenario.name})"
-    )  # fmt: skip
-    say(f"{'运行' if language == 'zh' else 'running'} {told}, "
-        f"{'种子' if language == 'zh' else 'seed'} {actual}")  # fmt: skip
-    name = loaded.path if loaded.path.startswith((".", "/")) else scenario.name
-    replay = " ".join(["yidi run", _quoted(_named(loaded, name)), f"--seed {actual}", *options])
-    with _stoppable() as stopper:
-        judged = judged_run(
-            loaded, folder, seed=seed, progress=_progress(language), built=stopper, replay=replay
-        )
+    words = ("运行", "种子") if language == "zh" else ("running", "seed")
+    title = scenario.title.text(language)
+    say(f"{words[0]} {title} [{scenario.name}], {words[1]} {actual}")
+    replay = " ".join(["yidi run", _quoted(_named(loaded)), f"--seed {actual}", *options])
+    judged = judged_run(
+        loaded, folder, seed=seed, progress=_progress(language), built=stopper.take, replay=replay
+    )
     _write_page(folder, folder / "report.html")
     point_last(folder)
     return judged
 
 
-def _named(loaded: LoadedScenario, name: str) -> str:
+def _named(loaded: LoadedScenario) -> str:
     """A built-in scenario by its name, a file by its path."""
-    from yidi.scenarios.library.loader import library_names
+    from yidi.scenarios.library.loader import resolve
 
-    built_in = loaded.scenario.name
-    return built_in if built_in in library_names() else loaded.path or name
-
-
-@contextmanager
-def _stoppable() -> Iterator[Callable[[Runner], None]]:
-    """While inside, the first SIGINT or SIGTERM stops the runner, the second interrupts."""
-    runners: list[Runner] = []
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        if not runners or runners[0].stopped:
-            raise KeyboardInterrupt
-        runners[0].stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    name = loaded.scenario.name
     try:
-        yield runners.append
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        built_in = resolve(name) == loaded.path
+    except ScenarioError:
+        built_in = False
+    return name if built_in else loaded.path
+
+
+class _Stopper:
+    """The first SIGINT or SIGTERM stops the run under way, the second interrupts at once."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._runner: Runner | None = None
+
+    def take(self, runner: Runner) -> None:
+        """Stop this runner when the time comes; at once, if it has come already."""
+        self._runner = runner
+        if self.wanted:
+            runner.stop()
+
+    def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+        if self._runner is not None:
+            self._runner.stop()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Listen while inside, and leave the handlers as they were."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _progress(language: Language) -> Callable[[Progress], None]:
@@ -268,10 +292,3 @@ def _print_json(done: list[JudgedRun], *, single: bool) -> None:
 
     objects = [{**msgspec.to_builtins(one.report), "folder": str(one.folder)} for one in done]
     print_json(objects[0] if single else objects)
-
-
-def _exit_code(done: list[JudgedRun]) -> ExitCode:
-    if any(one.report.interrupted for one in done):
-        return ExitCode.INTERRUPTED
-    passed = all(one.report.verdict == "pass" for one in done)
-    return ExitCode.OK if passed else ExitCode.FAILED
