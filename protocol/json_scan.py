@@ -22,16 +22,20 @@ DEPTH_MAX = 16
 """Bodies nest three deep and the envelope twice more; the rest is slack."""
 ITEMS_MAX = 2_000
 KEYS_MAX = 1_000
+VALUES_MAX = 50_000
+"""Fields and items of a whole document: twice what 2,000 fee lines have."""
 
 Shape: TypeAlias = "dict[str, Shape | None]"
 """The fields an object may have, and the shape of those that hold objects."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_PLAIN = r'[^"\\\x00-\x1f]*'
-_STRING = rf'"{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*"'
+_PLAIN = r'[^"\\\x00-\x1f]*+'
+_STRING = rf'"{_PLAIN}(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{{4}}){_PLAIN})*+"'
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _TOKEN = re.compile(rf"(?P<mark>[{{}}\[\],:])|(?P<text>{_STRING})|(?P<number>{_NUMBER})|"
                     r"(?P<word>true|false|null)")  # fmt: skip
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_GLANCE = 16_384
 _VALUE, _FIRST_KEY, _KEY, _COLON, _AFTER, _FIRST_ITEM, _END = range(7)
 
 
@@ -63,7 +67,10 @@ def scan(data: bytes, shape: Shape | None, root: str = "$") -> Scanned:
         DecodeError: `E_FRAME_EMPTY`, `E_FRAME_TOO_LARGE`, `E_DECODE`, `E_DUPLICATE_KEY`,
             `E_TOO_MANY_ITEMS`; `at` is a path under `root`, or a byte.
     """
-    return _Scan(_text(data), shape, root).run()
+    text = _text(data)
+    # Counting costs nothing: a document of very many small values is not walked to its end.
+    crowded = text.count(",") + text.count("[") + text.count("{") > VALUES_MAX
+    return _Scan(text, shape, root).run(_GLANCE if crowded else len(text) + 1)
 
 
 def _text(data: bytes) -> str:
@@ -92,13 +99,16 @@ class _Scan:
         self.unknown: list[str] = []
         self.state = _VALUE
 
-    def run(self) -> Scanned:
+    def run(self, patience: int) -> Scanned:
+        """Walk to the end, or until `patience` characters have shown no better reason."""
         text, position, copied = self.text, 0, 0
         while True:
             match = _SPACE.match(text, position)
             position = match.end() if match else position
             if position == len(text):
                 break
+            if position >= patience:
+                raise DecodeError(ErrorCode.E_TOO_MANY_ITEMS, at=self.root, limit=VALUES_MAX)
             token = _TOKEN.match(text, position)
             if token is None or self.state == _END:
                 raise self._malformed(position)
@@ -215,6 +225,6 @@ def _unescaped(token: str, at: str) -> str:
     if "\\" not in token:
         return token[1:-1]
     text: str = json.loads(token)
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if _SURROGATE.search(text):
         raise DecodeError(ErrorCode.E_DECODE, at=at, want="valid utf8", got="lone surrogate")
     return text

@@ -6,13 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.nodes import visit_harness as h
+from yidi.nodes.hub import Hub
+from yidi.nodes.insured_region import InsuredRegion
+from yidi.nodes.treatment_region import TreatmentRegion
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.identifiers import case_key_region
 from yidi.protocol.instants import HOUR, SECOND
 
 FATES = st.lists(st.sampled_from(["pass", "pass", "lose", "twice", "late"]), max_size=24)
-STEPS = st.lists(st.sampled_from(["settle", "again", "cancel", "reverse", "wait"]), max_size=6)
+STEPS = st.lists(
+    st.sampled_from(["settle", "again", "cancel", "reverse", "wait", "restart"]), max_size=6
+)
 
 
 class Rough(h.Net):
@@ -31,6 +36,15 @@ class Rough(h.Net):
                 self.kept.append((sender, envelope))
             elif fate != "lose":
                 self.queue.extend([(sender, envelope)] * (2 if fate == "twice" else 1))
+
+    def restart(self):
+        """All three nodes die and come back from their snapshots."""
+        old = self.insured
+        self.treatment = TreatmentRegion(self.treatment.config, h.restored(self.treatment))
+        self.hub = Hub(self.hub.config, h.restored(self.hub))
+        self.insured = InsuredRegion(old.config, old.book, h.restored(old))
+        for node in (self.treatment, self.hub, self.insured):
+            self.nodes[node.address] = node
 
     def heal(self):
         """No more faults; what was kept comes now; then all timers run out."""
@@ -66,6 +80,8 @@ def play(net: Rough, steps: list[str]) -> None:
                 original_transaction=original.origin.transaction,
             )
             net.ask(t.REVERSAL, body)
+        elif step == "restart":
+            net.restart()
         else:
             net.wait(26 * SECOND)
 
@@ -101,3 +117,30 @@ def test_the_three_books_agree_when_it_is_quiet(steps, fates):
     assert [spent, spent, -spent] == funds
     balance = net.insured.state.persons[h.PERSON].balance_fen
     assert 50_000 - (net.case().account_fen if live else 0) == balance
+
+
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(["first", "second", "again", "wait"]), max_size=5), FATES)
+def test_lines_that_were_sent_again_are_billed_once(steps, fates):
+    """However uploads went, sending what is missing once more makes a bill that settles."""
+    net = Rough(fates)
+    parts = {
+        "first": h.upload(lines=[m.FeeLine(1, "XA", 10_000, 600_000_000, 60_000)]),
+        "second": h.upload(lines=[m.FeeLine(2, "XA", 10_000, 400_000_000, 40_000)]),
+    }
+    sent: dict[str, h.Envelope] = {}
+    for step in steps:
+        if step in parts:
+            sent[step] = net.request(t.OUTPATIENT_FEES, parts[step])
+            net.tell(sent[step])
+        elif step == "again" and sent:
+            net.tell(sent[min(sent)])
+        else:
+            net.wait(26 * SECOND)
+    net.heal()
+    for body in parts.values():
+        assert isinstance(net.ask(t.OUTPATIENT_FEES, body), m.FeeUploadResult)
+    answer = net.ask(t.OUTPATIENT_SETTLEMENT, h.bill())
+
+    assert isinstance(answer, m.SettlementResult), (steps, answer)
+    assert ("SETTLED", "SETTLED", "SETTLED") == net.states()
