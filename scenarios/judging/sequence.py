@@ -17,7 +17,7 @@ from yidi.protocol.transactions import CATALOGUE, Kind
 from yidi.scenarios.judging.chain import Chain, Hop, Mark
 from yidi.scenarios.judging.party_names import PartyNames
 
-LANE_WIDTH, ROW_HEIGHT, TOP, SIDE = 250, 50, 120, 130
+LANE_WIDTH, ROW_HEIGHT, TOP, SIDE = 260, 54, 120, 130
 GAP_HEIGHT = 26
 SILENCE = MINUTE
 """A longer pause between two messages is drawn as a gap."""
@@ -32,6 +32,7 @@ STYLE = (
     ".request{stroke:#0b63a5}.result{stroke:#1b7f4b}.rejection{stroke:#b3261e}"
     ".lost{stroke:#b3261e;stroke-dasharray:7 5}.again{stroke-width:1.6}"
     ".arrow{stroke-width:2.6;fill:none}.title{font-size:22px;font-weight:700}"
+    ".number{font-size:14px;font-weight:700;fill:#fff}"
     ".gap{stroke:#b9c4cf;stroke-dasharray:1 5}.money{font-weight:700;fill:#7a4b00}"
 )
 _KIND = {Kind.REQUEST: "request", Kind.RESULT: "result", Kind.REJECTION: "rejection"}
@@ -52,13 +53,25 @@ def lanes_of(hops: Sequence[Hop]) -> list[str]:
 
 
 def sequence_svg(
-    chain: Chain, names: PartyNames, chosen: Sequence[int] | None = None, title: str = ""
+    chain: Chain,
+    names: PartyNames,
+    chosen: Sequence[int] | None = None,
+    title: str = "",
+    numbers: Sequence[int] = (),
 ) -> str:
-    """The picture of a chain, or of some of its hops by index."""
+    """The picture of a chain, or of some of its hops by index.
+
+    Args:
+        chain: the case.
+        names: of its parties.
+        chosen: hops to draw; all by default.
+        title: above the picture; default the case and the person.
+        numbers: a number for each hop drawn, such as its step.
+    """
     hops = [chain.hops[i] for i in chosen] if chosen is not None else list(chain.hops)
     lanes = lanes_of(hops)
     at = {lane: SIDE + LANE_WIDTH * number for number, lane in enumerate(lanes)}
-    rows, height = _rows(hops, at)
+    rows, height = _rows(hops, at, numbers)
     width = 2 * SIDE + LANE_WIDTH * max(len(lanes) - 1, 1)
     heads = [_head(at[lane], names, lane, height) for lane in lanes]
     said = title or _title(chain, names)
@@ -92,28 +105,38 @@ def _marker(kind: str, colour: str) -> str:
 
 
 def _head(x: int, names: PartyNames, lane: str, height: int) -> str:
-    zh, en = names.party(lane, "zh"), names.party(lane, "en")
-    lines = [_cut(zh, 15), "" if en == zh else _cut(en, 32)]
+    zh, en = names.short(lane, "zh"), names.short(lane, "en")
+    code = lane.partition(":")[2].partition("/")[0]
+    lines = [_cut(zh, 13), _cut(code if en == zh else f"{en} {code}", 42)]
     return (
         f'<line class="lane" x1="{x}" y1="{TOP - 10}" x2="{x}" y2="{height}"/>'
-        f'<rect class="party" x="{x - 115}" y="{TOP - 66}" width="230" height="54" rx="8"/>'
+        f'<rect class="party" x="{x - 118}" y="{TOP - 66}" width="236" height="54" rx="8"/>'
         f'<text class="name" x="{x}" y="{TOP - 42}" text-anchor="middle">{escape(lines[0])}</text>'
         f'<text class="en" x="{x}" y="{TOP - 22}" text-anchor="middle">{escape(lines[1])}</text>'
     )
 
 
-def _rows(hops: Sequence[Hop], at: dict[str, int]) -> tuple[list[str], int]:
+def _rows(hops: Sequence[Hop], at: dict[str, int], numbers: Sequence[int]) -> tuple[list[str], int]:
     rows: list[str] = []
-    y, before = TOP + 30, None
-    for hop in hops:
+    y, before = TOP + 36, None
+    for index, hop in enumerate(hops):
         pause = hop.at - before if before is not None else 0
         if pause >= SILENCE:
-            rows.append(_gap(y - 14, at, pause))
+            rows.append(_gap(y - 18, at, pause))
             y += GAP_HEIGHT
         rows.append(_row(hop, at, y))
+        if index < len(numbers):
+            rows.append(_number(at[hop.sender], y, numbers[index]))
         y += ROW_HEIGHT
         before = hop.at
     return rows, y
+
+
+def _number(x: int, y: int, number: int) -> str:
+    return (
+        f'<circle cx="{x}" cy="{y}" r="12" fill="#17212b"/>'
+        f'<text class="number" x="{x}" y="{y + 5}" text-anchor="middle">{number}</text>'
+    )
 
 
 def _gap(y: int, at: dict[str, int], pause: int) -> str:
@@ -146,7 +169,7 @@ def _row(hop: Hop, at: dict[str, int], y: int) -> str:
     middle = (x1 + x2) // 2
     classes = f"arrow {kind}" + (" lost" if hop.mark is Mark.LOST else "")
     classes += " again" if hop.mark not in (Mark.FIRST, Mark.LOST) else ""
-    end = x2 - 14 if x2 > x1 else x2 + 14
+    end = x2 - 3 if x2 > x1 else x2 + 3
     if hop.mark is Mark.LOST:
         end = x1 + (x2 - x1) * 2 // 3
     cross = (
@@ -156,8 +179,8 @@ def _row(hop: Hop, at: dict[str, int], y: int) -> str:
     )
     arrow = "" if cross else f' marker-end="url(#{kind})"'
     return (
-        f'<text class="zh" x="{middle}" y="{y - 20}" text-anchor="middle">{escape(zh)}</text>'
-        f'<text class="en" x="{middle}" y="{y - 6}" text-anchor="middle">{escape(en)}</text>'
+        f'<text class="zh" x="{middle}" y="{y - 24}" text-anchor="middle">{escape(zh)}</text>'
+        f'<text class="en" x="{middle}" y="{y - 10}" text-anchor="middle">{escape(en)}</text>'
         f'<line class="{classes}" x1="{x1}" y1="{y}" x2="{end}" y2="{y}"{arrow}/>{cross}'
     )
 
