@@ -17,8 +17,10 @@ from yidi.protocol.messages_clearing import DayClose
 from yidi.protocol.transactions import DAY_CLOSE, Kind
 from yidi.scenarios.running.clients import Clients
 
-DAYS_MAX = 240
-"""Day closes after the last arrival: two months' deferral, payment and its retries fit."""
+DAYS_MAX = 40
+"""Day closes after the last arrival where no clearing is asked for: longer than any stay."""
+CLEARING_DAYS_MAX = 240
+"""The same with clearing: two months' deferral, payment and its retries fit."""
 
 
 class HubCalendar:
@@ -29,6 +31,7 @@ class HubCalendar:
         hub: address of the hub.
         start: instant at which the run begins.
         until: days that begin before this instant are closed in any case.
+        latest: no day is closed after this instant, whatever is still open.
         is_busy: whether there is still something to wait for.
     """
 
@@ -38,6 +41,7 @@ class HubCalendar:
         hub: str,
         start: Instant,
         until: Instant,
+        latest: Instant,
         is_busy: Callable[[], bool],
     ) -> None:
         self.clients = clients
@@ -46,6 +50,7 @@ class HubCalendar:
         self.day = day_of(start)
         """The accounting day that is open."""
         self.until = until
+        self.latest = latest
         self.is_busy = is_busy
         self.closed = 0
         self.refused: list[str] = []
@@ -56,7 +61,7 @@ class HubCalendar:
     def woken(self, now: Instant) -> None:
         """It is midnight, or later: close the day that has ended."""
         nobody_came = start_of_day(self.day) >= self.until
-        if nobody_came and (not self.is_busy() or now >= self.until + DAYS_MAX * DAY):
+        if nobody_came and (now >= self.latest or not self.is_busy()):
             self.ended = True
             return
         body = encode(DayClose(day=self.day))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from yidi.protocol.instants import Instant
+from yidi.protocol.instants import DAY, Instant
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.running.arrivals import arrivals_of
-from yidi.scenarios.running.calendar import HubCalendar, has_open_work
+from yidi.scenarios.running.calendar import CLEARING_DAYS_MAX, DAYS_MAX, HubCalendar, has_open_work
 from yidi.scenarios.running.clients import Clients
 from yidi.scenarios.running.flows import FlowCounts, FlowRun
 from yidi.scenarios.running.institutions import Institutions
@@ -46,6 +46,8 @@ class Driver:
         self.start = start
         self.ends = Instant(start + scenario.duration)
         """When arrivals stop."""
+        self.latest = self.ends
+        """When the calendar stops, whatever is still open."""
         regions = {place.code: place.region for place in institutions.all}
         self.cases = [
             ScriptedCase(
@@ -73,8 +75,10 @@ class Driver:
         def is_busy() -> bool:
             return self.is_busy or any(has_open_work(node, clears) for node in known)
 
+        days = CLEARING_DAYS_MAX if clears else DAYS_MAX
+        self.latest = Instant(self.ends + days * DAY)
         self.calendars = [
-            HubCalendar(self.clients, node.address, self.start, self.ends, is_busy)
+            HubCalendar(self.clients, node.address, self.start, self.ends, self.latest, is_busy)
             for node in known
             if node.role == "hub"
         ]

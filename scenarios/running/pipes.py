@@ -46,7 +46,7 @@ class Pipe:
     """One direction of a link."""
 
     __slots__ = (
-        "bits", "chance", "duplicate", "last", "loss", "party", "peer_end", "receive", "recipient",
+        "bits", "chance", "duplicate", "is_faulty", "last", "loss", "party", "peer_end", "receive", "recipient",
         "send", "sender", "sender_end", "table",
     )  # fmt: skip
 
@@ -78,6 +78,8 @@ class Pipe:
         self.chance: Random | None = None
         if self.loss or self.duplicate:
             self.chance = streams.stream("loss", name)
+        self.is_faulty = self.chance is not None
+        """Whether chance, or the run's plan of faults, has a say in what is sent here."""
 
 
 class LinkTable:

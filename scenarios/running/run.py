@@ -21,7 +21,7 @@ from yidi.protocol.bodies import schema_text
 from yidi.protocol.digests import hex_digest
 from yidi.protocol.envelope import VERSION
 from yidi.protocol.errors import ErrorCode, ScenarioError
-from yidi.protocol.instants import Instant
+from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, Opening
 from yidi.scenarios.library.loader import LoadedScenario, policy_paths
 from yidi.scenarios.library.policy_file import load_policies
@@ -37,6 +37,8 @@ from yidi.scenarios.running.world import World, world_of
 
 RULES_VERSION = "1"
 """Changes whenever the same inputs would give other outputs; a journal names it."""
+GRACE = 2 * DAY
+"""After the calendar has stopped, a run that is not quiet is stopped too."""
 _GC_THRESHOLD = (100_000, 50, 1_000)
 """Messages are not tracked by the collector; what is left needs it rarely."""
 
@@ -172,6 +174,7 @@ def prepare(
         nodes, driver, LinkTable(scenario.link, cast.streams), journal,
         start=start, skews=skews_of(cast.world),
     )  # fmt: skip
+    runner.limit = driver.latest + GRACE
     rules = rules_of(scenario.fault)
     runner.plan = hooks.plan or (FaultPlan(rules, start) if rules else None)
     if runner.plan is not None and any(rule.case is not None for rule in runner.plan.rules):

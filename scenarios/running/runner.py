@@ -162,7 +162,8 @@ class Runner:
         self._buckets: dict[int, list[tuple[Any, bytes | None]]] = {}
         self._instants: list[int] = []
         self._stopped = False
-        self._limit = start + VIRTUAL_DAYS_MAX * DAY
+        self.limit = start + VIRTUAL_DAYS_MAX * DAY
+        """Instant after which the run is stopped."""
 
     def run(self) -> None:
         """Run until nothing is pending.
@@ -204,7 +205,7 @@ class Runner:
         report_at = PROGRESS_EVERY
         while instants:
             now: Instant = heappop(instants)  # type: ignore[assignment]
-            if now > self._limit or self._stopped:
+            if now > self.limit or self._stopped:
                 self.unfinished = True
                 return
             self.now = now
@@ -223,9 +224,10 @@ class Runner:
         """The hot path of one party's deliveries, with everything it touches bound once."""
         host, handle, index, skew = party.host, party.handle, party.index, party.skew
         append, next_deadline, ledger = self.journal.append, party.next_deadline, party.ledger
-        on_delivery = self.checks.on_delivery if self.checks is not None else None
+        on_delivery = self.checks.on_delivery if self.checks is not None else _unwatched
         send, envelope_kind = party.send, int(RecordKind.ENVELOPE)
-        is_node = index >= 0
+        # A node asks for no wake sooner than LEAST_WAIT, so one that has one is left alone.
+        is_node, at_ease = index >= 0, LEAST_WAIT if index >= 0 else -NEVER
 
         def deliver(pipe: Pipe, raw: Any, now: Instant) -> None:
             clock = Instant(now + skew) if skew else now
@@ -243,12 +245,10 @@ class Runner:
             self.deliveries += 1
             if ledger is not None and ledger.posted:
                 self._post(party)
-            if on_delivery is not None:
-                on_delivery(host, envelope, now)
+            on_delivery(host, envelope, now)
             if outputs:
                 send(outputs, now, envelope)
-            # A node asks for no wake sooner than LEAST_WAIT, so one that has one is left alone.
-            if not is_node or party.armed > now + LEAST_WAIT:
+            if party.armed - now > at_ease:
                 deadline = next_deadline()
                 if deadline is not None and deadline - skew < party.armed:
                     self._arm(party)
@@ -306,7 +306,6 @@ class Runner:
         """The hot path of one party's sendings, with everything it touches bound once."""
         is_node, skew, pipes = party.index >= 0, party.skew, party.pipes
         note, buckets, instants = self.journal.note_output, self._buckets, self._instants
-        is_faulty = self.plan is not None
 
         def send(outputs: list[Envelope], now: Instant, given: Envelope | None = None) -> None:
             if is_node:
@@ -318,7 +317,7 @@ class Runner:
                 if pipe is None:
                     continue
                 at = now + pipe.table[pipe.bits(DRAW_BITS)]
-                if is_faulty or pipe.chance is not None:
+                if pipe.is_faulty:
                     self._send_with_chance(pipe, envelope, clock, at)
                     continue
                 try:
@@ -368,7 +367,7 @@ class Runner:
             self.lost += 1
             self._frame(pipe, envelope, clock)  # a loss leaves its gap in the link
 
-    def _frame(self, pipe: Pipe, envelope: Envelope, clock: Instant) -> bytes | None:
+    def _frame(self, pipe: Pipe, envelope: Envelope, clock: Instant) -> Any:
         try:
             return pipe.send(envelope, clock)
         except LocalProtocolError:
@@ -383,6 +382,7 @@ class Runner:
             return None
         ends = (self.core.end(sender, peer), self.core.end(peer, sender))
         pipe = self.links.pipe(ends, self.parties.get(peer, self.clients))
+        pipe.is_faulty = self.plan is not None or pipe.chance is not None
         party.pipes[envelope.hop if party.address else f"{sender}>{envelope.hop}"] = pipe
         return pipe
 
@@ -414,6 +414,10 @@ class Runner:
                     pending=len(self._instants),
                 )
             )  # fmt: skip
+
+
+def _unwatched(_node: Any, _envelope: Envelope, _now: Instant) -> None:
+    """Stands for the checks where there are none."""
 
 
 def _no_case(trace_id: str) -> str | None:  # noqa: ARG001

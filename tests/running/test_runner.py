@@ -157,7 +157,7 @@ def test_a_clock_too_far_off_is_refused_and_counted():
     """W22: ten minutes off, the hub refuses every frame; the run ends at its limit."""
     runner = make_runner(1)
     runner.parties[ASKER].skew = 600 * SECOND
-    runner._limit = START + 2 * HOUR
+    runner.limit = START + 2 * HOUR
     runner, _ = run(runner)
     assert runner.unfinished
     assert runner.core.refused["E_CLOCK_SKEW"] > 1
