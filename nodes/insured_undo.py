@@ -12,8 +12,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from yidi.nodes.lifecycle import CLEARED, LIVE, REJECTED, REVERSED, SETTLED, Case, advance
 from yidi.nodes.ledger import PostingKind
+from yidi.nodes.lifecycle import CLEARED, LIVE, REJECTED, REVERSED, SETTLED, Case, advance
 from yidi.nodes.region_books import stamped_by
 from yidi.nodes.visits import unit_key
 from yidi.protocol import transactions as t

@@ -12,8 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from yidi.nodes.ledger import PostingKind
-from yidi.nodes.lifecycle import CLEARED, INDOUBT, LIVE, REJECTED, REVERSED, SETTLED, Case
-from yidi.nodes.lifecycle import advance
+from yidi.nodes.lifecycle import CLEARED, INDOUBT, LIVE, REJECTED, REVERSED, SETTLED, Case, advance
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import unit_key
 from yidi.protocol import transactions as t
