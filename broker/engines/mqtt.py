@@ -38,7 +38,8 @@ from yidi.broker.engines.batching import (
     encode_batch,
 )
 from yidi.broker.engines.credentials import load_credentials, load_tls
-from yidi.broker.engines.pump import Callbacks, Message, PumpedAttachment
+from yidi.broker.engines.pump import Acknowledge, Callbacks, Message, PumpedAttachment
+from yidi.broker.engines.sessions import SESSION_TYPE, Session
 from yidi.broker.engines.topics import client_name, parse_topic, topic, topic_filter
 from yidi.protocol.errors import (
     ConnectionLost,
@@ -103,6 +104,8 @@ class MqttAttachment(PumpedAttachment):
         self.name = client_name(engine.options.network, address)
         self._engine = engine
         self._client: aiomqtt.Client | None = None
+        self._session = Session(self.name)
+        self._held: Acknowledge | None = None
         self._credentials = load_credentials(engine.options)
         self._tls = load_tls(engine.options, required=engine.url.startswith("mqtts:"))
         self._connect_properties = _connect_properties(engine.options)
@@ -122,12 +125,11 @@ class MqttAttachment(PumpedAttachment):
                 await self._hold_connection()
             except aiomqtt.MqttError as exc:
                 error = _translate(exc, self.address)
-                if error.code is ErrorCode.E_SESSION_TAKEN:
-                    self._refuse(error)
-                    raise error from exc
                 self._refuse(error)
+                if error.code is ErrorCode.E_SESSION_TAKEN:
+                    raise error from exc
             finally:
-                self._client = None
+                self._client = self._held = None
                 self._set_disconnected()
             if self.counters.connects > connects:
                 pause = self.options.backoff_first
@@ -144,10 +146,11 @@ class MqttAttachment(PumpedAttachment):
             code = granted[0]
             if isinstance(code, ReasonCode) and code.value >= REFUSED_FROM:
                 raise aiomqtt.MqttCodeError(code, "subscription refused")
+            await self._announce(client)
             self._client = client
             self._set_connected()
             async for message in client.messages:
-                self._on_message(client, message)
+                await self._on_message(client, message)
 
     def _make_client(self) -> aiomqtt.Client:
         options = self.options
@@ -171,6 +174,31 @@ class MqttAttachment(PumpedAttachment):
         client.pending_calls_threshold = options.window
         _raw(client).manual_ack_set(on=True)
         return client
+
+    async def _announce(self, client: aiomqtt.Client) -> None:
+        """Tell another process with our name that it has lost the session to us.
+
+        We are sent this ourselves and leave it unacknowledged, so that the broker hands it to
+        whoever takes the session over next.
+        """
+        properties = _properties(PacketTypes.PUBLISH)
+        properties.ContentType = SESSION_TYPE
+        properties.MessageExpiryInterval = self.options.session_expiry // SECOND
+        name = topic(self.base, self.base, self.partition or 0)
+        await client.publish(name, self._session.encoded, qos=1, properties=properties)
+
+    async def _on_announcement(self, payload: bytes, acknowledge: Acknowledge) -> None:
+        if self._session.is_taken_by(payload):
+            error = TransportError(ErrorCode.E_SESSION_TAKEN, got=self.name)
+            self._refuse(error)
+            raise error
+        if payload != self._session.encoded:
+            await acknowledge()
+            return
+        # One is kept back; what is kept already came with an earlier connection.
+        earlier, self._held = self._held, acknowledge
+        if earlier is not None:
+            await earlier()
 
     # ------------------------------------------------------------------ the way out
 
@@ -211,12 +239,15 @@ class MqttAttachment(PumpedAttachment):
 
     # ------------------------------------------------------------------ the way in
 
-    def _on_message(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
+    async def _on_message(self, client: aiomqtt.Client, message: aiomqtt.Message) -> None:
         acknowledge = partial(_acknowledge, client, message)
         try:
             arrived = self._check(message)
         except RemoteProtocolError as error:
             self._ignore(error, acknowledge)
+            return
+        if arrived.content_type == SESSION_TYPE and arrived.sender == self.base:
+            await self._on_announcement(arrived.payload, acknowledge)
         else:
             self._arrive(arrived, acknowledge)
 
