@@ -102,9 +102,10 @@ def find_case(bundle: Path, name: str) -> Selection:
             known |= dict.fromkeys(
                 [text for text in (row.case_id, row.key, row.visit) if text], True
             )
-    row = next((found[field] for field in _NAMES if field in found), None)
-    if row is not None:
-        return selection_of(_rows_of(bundle, row.key, (row.institution, row.visit)), name)
+    for field in _NAMES:
+        if field in found:
+            best = found[field]
+            return selection_of(_rows_of(bundle, best.key, (best.institution, best.visit)), name)
     key, trace, place = _named_in_journal(bundle, name)
     if not trace:
         near = get_close_matches(name, known, n=1, cutoff=0.5)

@@ -110,18 +110,29 @@ def clearing_tables(rows: Sequence[ClearingRow]) -> str:
     if not rows:
         return f"<p>{two('本次运行没有关闭的清算批次。', 'No clearing batch was closed.')}</p>"
     parts = []
-    for period, hub in sorted({(row.period, row.hub) for row in rows}):
-        mine = [row for row in rows if (row.period, row.hub) == (period, hub)]
-        delta = hub.endswith("yrd")
-        caption = two(
-            f"{'长三角' if delta else '全国'}跨省异地就医费用清算表　{period}",
-            f"{'Delta' if delta else 'National'} cross-province clearing table, {period}",
-        )
+    for kind in sorted({_table_of(row) for row in rows}):
+        mine = [row for row in rows if _table_of(row) == kind]
         unit = two("单位：元", "in yuan")
         lines = [_clearing_line(pair, mine) for pair in sorted({(r.payer, r.payee) for r in mine})]
         lines.append(_clearing_cells(two("合计", "total"), "", mine))
-        parts.append(f"<h3>{caption} <small>{unit}</small></h3>{table(_COLUMNS, lines, 2)}")
+        parts.append(f"<h3>{_caption(*kind)} <small>{unit}</small></h3>{table(_COLUMNS, lines, 2)}")
     return "".join(parts)
+
+
+def _table_of(row: ClearingRow) -> tuple[str, bool, str]:
+    """Which table a row stands in: its month, whether it stays in the province, its hub."""
+    return row.period, row.payer == row.payee, row.hub
+
+
+def _caption(period: str, is_inside: bool, hub: str) -> str:
+    delta = hub.endswith("yrd")
+    zh, en = ("长三角", "Delta") if delta else ("全国", "National")
+    if is_inside:
+        return two(f"省内异地就医费用清算表（{zh}平台）　{period}",
+                   f"In-province clearing table ({en} hub), {period}")  # fmt: skip
+    return two(
+        f"{zh}跨省异地就医费用清算表　{period}", f"{en} cross-province clearing table, {period}"
+    )
 
 
 def _clearing_line(pair: tuple[str, str], rows: Sequence[ClearingRow]) -> list[str]:
