@@ -144,6 +144,8 @@ def _read_journal(path: Path, auditor: Auditor) -> JournalReader:
             except RemoteProtocolError:
                 continue  # refused when it came, too
             auditor.feed(record.lsn, order[record.node], envelope)
+        elif record.kind is RecordKind.DEADLINE:
+            auditor.feed_deadline(order[record.node], record.now)
     return reader
 
 

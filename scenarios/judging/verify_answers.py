@@ -106,8 +106,16 @@ class Auditor:
         """Notice id → kind and amount."""
         self.feedback: dict[str, set[str]] = {}
         """Batch → what provinces reported."""
-        self.observed: set[str] = set()
-        """Addresses whose own inputs are not in the journal."""
+        self._waits: dict[str, int] = {}
+        """Message id of a request → instant after which its sender no longer waits."""
+        self._heard: set[str] = set()
+        """Requests, but for settlements, whose answer the insured region's view has heard."""
+        self._fired: dict[str, int] = {}
+        """Node → instant of its last deadline."""
+
+    def feed_deadline(self, node: str, now: int) -> None:
+        """A node's deadline fired: what it waited for until then, it waits for no longer."""
+        self._fired[node] = now
 
     def feed(self, lsn: int, node: str, envelope: Envelope) -> None:
         """Read one envelope that a node received."""
@@ -116,6 +124,9 @@ class Auditor:
         if transaction in _CASE:
             if origin.kind == t.Kind.RESULT:
                 self._feed_answer(lsn, node, envelope)
+            elif node.startswith("hub:"):
+                if origin.kind == t.Kind.REQUEST and origin.deadline:
+                    self._waits[origin.message_id] = origin.deadline
             elif transaction in t.SETTLEMENTS and node.startswith("insured:"):
                 stamp = envelope.stamp
                 self.days.setdefault(origin.case_key, stamp.day if stamp is not None else "")
@@ -127,11 +138,17 @@ class Auditor:
     def _feed_answer(self, lsn: int, node: str, envelope: Envelope) -> None:
         origin = envelope.origin
         if origin.sender.startswith("insured:"):
-            views = [self._view(lsn, node, origin.case_key)]
-            if not node.startswith("insured:"):
-                views.append(self._view(lsn, origin.sender, origin.case_key))
-            for view in views:
-                self._tell(view, envelope)
+            # An answer that comes when nobody waits any more is not booked: the node asks again.
+            waits = self._waits.get(origin.correlation_id, 0)
+            late = node == origin.recipient and 0 < waits <= self._fired.get(node, 0)
+            if not late:
+                self._tell(self._view(lsn, node, origin.case_key), envelope)
+            # The insured region's own view hears each answer once, however many hops it made.
+            if origin.transaction in t.SETTLEMENTS:
+                self._tell(self._view(lsn, origin.sender, origin.case_key), envelope)
+            elif origin.correlation_id not in self._heard:
+                self._heard.add(origin.correlation_id)
+                self._tell(self._view(lsn, origin.sender, origin.case_key), envelope)
 
     def _view(self, lsn: int, node: str, key: str) -> View:
         view = self.views.get((node, key))
