@@ -125,9 +125,10 @@ class MqttAttachment(PumpedAttachment):
                 await self._hold_connection()
             except aiomqtt.MqttError as exc:
                 error = _translate(exc, self.address)
-                self._refuse(error)
-                if error.code is ErrorCode.E_SESSION_TAKEN:
+                if not isinstance(error, ConnectionLost):
+                    self._refuse(error)
                     raise error from exc
+                self._note_loss(error, is_first=self.counters.connects > connects)
             finally:
                 self._client = self._held = None
                 self._set_disconnected()

@@ -244,6 +244,13 @@ class PumpedAttachment:
         """Count what is ignored; the alarm says why."""
         self._raise_alarm(error.code, error.text())
 
+    def _note_loss(self, error: ConnectionLost, *, is_first: bool) -> None:
+        """Count a lost connection; only the first of a row of failures is an alarm."""
+        if is_first or error.code not in self.counters.refused:
+            self._refuse(error)
+        else:
+            self.counters.refuse(error.code)
+
     def _raise_alarm(self, code: ErrorCode, facts: str) -> None:
         alarm = Alarm(code=code, facts=facts)
         self.counters.refuse(code)
