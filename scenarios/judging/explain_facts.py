@@ -24,7 +24,7 @@ from yidi.scenarios.judging.party_names import PartyNames, place_name, two
 NONE = "—"
 _AN_ANSWER = ("给窗口的答复", "an answer to the counter")
 _FEN = "_fen"
-_OPTIONAL = frozenset({"hospital_part", "account_part", "settled_again", "facts"})
+_OPTIONAL = frozenset({"hospital_part", "account_part", "funds_part", "settled_again", "facts"})
 """Parts of a sentence that are left out where there is nothing to say."""
 _PLACES = frozenset({"payer", "payee", "area"})
 _FILINGS = {
@@ -158,6 +158,7 @@ def _settlement(body: m.SettlementResult, language: str) -> dict[str, str]:
         f"{fund_name(pay.fund_pay_type, language)} {yuan_grouped(pay.fund_fen)}"
         for pay in body.funds
     ]
+    said = _joined(funds, language)
     hospital = yuan_grouped(body.hospital_fen)
     account, balance = yuan_grouped(body.account_fen), yuan_grouped(body.balance_fen)
     part = f"，医院负担 {hospital} 元" if zh else f", the hospital {hospital}"
@@ -167,7 +168,7 @@ def _settlement(body: m.SettlementResult, language: str) -> dict[str, str]:
         else f"; {account} leaves the personal account, {balance} remain"
     )
     return {
-        "funds": _joined(funds, language),
+        "funds_part": (f"（{said}）" if zh else f" ({said})") if funds else "",
         "ratio": f"{body.ratio_bp / 100:g}%" if body.ratio_bp else "",
         "filing": _filing_name(body.filing, language),
         "hospital_part": part if body.hospital_fen else "",

@@ -6,10 +6,13 @@ is what a learner is to see. It follows the same life cycle and never contradict
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from yidi.nodes.lifecycle import TRANSITIONS, CaseState
 from yidi.nodes.treatment_region import is_final
 from yidi.protocol import transactions as t
 from yidi.protocol.messages import Rejection, ReversalResult, StatusResult
+from yidi.protocol.messages_clearing import ClearingClose
 from yidi.protocol.transactions import Kind
 from yidi.scenarios.judging.chain import Chain, Hop, Mark
 
@@ -21,32 +24,57 @@ _OUTCOMES = {
 }
 
 
-def states_along(chain: Chain) -> list[dict[str, CaseState]]:
+States = dict[str, CaseState]
+"""Role → state of one case."""
+
+
+def states_along(chain: Chain) -> list[States]:
     """After each hop: the state of its newest case by role, in the order of `ROLES`."""
-    states: dict[str, dict[str, CaseState]] = {}
-    key = ""
-    told: list[dict[str, CaseState]] = []
-    for hop in chain.hops:
-        if hop.origin is not None:
-            key = hop.origin.case_key or key
-            of_case = states.setdefault(key, {}) if key else {}
-            _apply(of_case, hop)
+    told: list[States] = []
+    for key, states in _walk(chain):
         now = states.get(key, {})
         told.append({role: now[role] for role in ROLES if role in now})
     return told
 
 
-def _apply(states: dict[str, CaseState], hop: Hop) -> None:
-    origin = hop.origin
-    assert origin is not None
+def final_states(chain: Chain) -> dict[str, States]:
+    """How each case of a chain ends, by its key."""
+    states: dict[str, States] = {}
+    for _, now in _walk(chain):
+        states = now
+    return states
+
+
+def _walk(chain: Chain) -> Iterator[tuple[str, dict[str, States]]]:
+    """After each hop: the newest key, and the states of all keys."""
+    states: dict[str, States] = {key: {} for key in chain.selection.keys}
+    closes: dict[str, list[str]] = {}
+    key = ""
+    for hop in chain.hops:
+        origin = hop.origin
+        if origin is not None:
+            key = origin.case_key or key
+            if isinstance(hop.body, ClearingClose):
+                closes[origin.message_id] = [one for one in hop.body.keys if one in states]
+            elif origin.transaction == t.CLEARING_CLOSE:
+                for cleared in closes.get(origin.correlation_id, ()):
+                    _clear(states[cleared], hop.sender.partition(":")[0])
+            elif origin.case_key:
+                _apply(states.setdefault(key, {}), hop)
+        yield key, states
+
+
+def _clear(states: States, role: str) -> None:
+    """A region has closed the batch; the hub, once both have."""
+    if states.get(role) is CaseState.SETTLED:
+        states[role] = CaseState.CLEARED
+    if states.get("treatment") is states.get("insured") is CaseState.CLEARED:
+        states["hub"] = CaseState.CLEARED
+
+
+def _apply(states: States, hop: Hop) -> None:
     role = _whose(hop)
-    if origin.transaction == t.CLEARING_CLOSE:
-        if states.get(role) is CaseState.SETTLED and hop.kind == Kind.RESULT:
-            states[role] = CaseState.CLEARED
-            if states.get("treatment") is states.get("insured") is CaseState.CLEARED:
-                states["hub"] = CaseState.CLEARED
-        return
-    if not origin.case_key or role not in ROLES:
+    if role not in ROLES:
         return
     if hop.kind == Kind.REQUEST:
         _move(states, role, _asked_state(states, hop))
@@ -57,7 +85,7 @@ def _apply(states: dict[str, CaseState], hop: Hop) -> None:
     _move(states, role, told(states, hop, role))
 
 
-def _move(states: dict[str, CaseState], role: str, new: CaseState | None) -> None:
+def _move(states: States, role: str, new: CaseState | None) -> None:
     """Go where the life cycle lets one go; what comes late changes nothing."""
     old = states.get(role, CaseState.NEW)
     ways = TRANSITIONS[role][old]
@@ -78,7 +106,7 @@ def _whose(hop: Hop) -> str:
     return sender
 
 
-def _asked_state(states: dict[str, CaseState], hop: Hop) -> CaseState | None:
+def _asked_state(states: States, hop: Hop) -> CaseState | None:
     if not hop.sender.startswith("treatment:"):
         return None
     is_settled = states.get("treatment") is CaseState.SETTLED
@@ -87,7 +115,7 @@ def _asked_state(states: dict[str, CaseState], hop: Hop) -> CaseState | None:
     return CaseState.NEW if hop.transaction in t.PRE_SETTLEMENTS else None
 
 
-def _refused_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseState | None:
+def _refused_state(states: States, hop: Hop, role: str) -> CaseState | None:
     body = hop.body
     if not isinstance(body, Rejection) or not is_final(body.code):
         return None
@@ -98,7 +126,7 @@ def _refused_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseSta
     return None
 
 
-def _result_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseState | None:
+def _result_state(states: States, hop: Hop, role: str) -> CaseState | None:
     """The state that an answer brings its teller or, at the end of its way, its reader to."""
     if hop.transaction in t.PRE_SETTLEMENTS:
         return CaseState.PRESETTLED
@@ -114,9 +142,7 @@ def _result_state(states: dict[str, CaseState], hop: Hop, role: str) -> CaseStat
     return None
 
 
-def _reversed_state(
-    states: dict[str, CaseState], body: ReversalResult, role: str
-) -> CaseState | None:
+def _reversed_state(states: States, body: ReversalResult, role: str) -> CaseState | None:
     if body.outcome == "nothing":
         return CaseState.SETTLED if states.get(role) is CaseState.SETTLED else CaseState.REVERSED
     return _OUTCOMES.get(body.outcome)
