@@ -14,6 +14,7 @@ from yidi.scenarios.judging.chain import Chain, Hop
 
 BEFORE, AFTER = -1, 8
 """Steps of what came before the path and after it."""
+_TRIES = t.SETTLEMENTS | t.PRE_SETTLEMENTS
 GOOD_STATES = ("SETTLED", "CLEARED")
 
 
@@ -96,12 +97,15 @@ def path_key(chain: Chain) -> str:
 def steps_along(chain: Chain) -> list[int]:
     """The step that each hop belongs to; `BEFORE` and `AFTER` around the path."""
     hops, key = chain.hops, path_key(chain)
-    tries = t.SETTLEMENTS
-    if not any(_is_of(hop, key, tries) for hop in hops):
-        tries = t.PRE_SETTLEMENTS  # it never got as far as a settlement
-    path = [index for index, hop in enumerate(hops) if _is_of(hop, key, tries)]
-    if path:
-        path = _with_request(hops, path, tries)
+    # A case may never have got as far as a settlement, or been refused before it had a key.
+    tries = ((t.SETTLEMENTS, key), (t.PRE_SETTLEMENTS, key), (_TRIES, ""))
+    path: list[int] = []
+    for transactions, of_key in tries:
+        path = [i for i, hop in enumerate(hops) if _is_of(hop, of_key, transactions)]
+        if path and of_key:
+            path = _with_request(hops, path, transactions)
+        if path:
+            break
     first = path[0] if path else len(hops)
     on_path = frozenset(path)
     last = max(path, default=-1)
@@ -122,7 +126,6 @@ def _with_request(hops: tuple[Hop, ...], path: list[int], tries: frozenset[str])
 
 
 def _is_of(hop: Hop, key: str, transactions: frozenset[str]) -> bool:
-    """Whether a hop is one of a key's; a case that was refused at the counter has none."""
     return hop.transaction in transactions and _key(hop) == key
 
 
