@@ -9,6 +9,7 @@ one tree of plain structs (`snapshot`, `restore`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -26,6 +27,9 @@ from yidi.protocol.transactions import Kind
 
 ANSWERS_MAX = 10_000
 """Saved answers of repeatables per generation: minutes of traffic at a region's rates."""
+
+GIST_MAX = 256
+"""A longer request is remembered by its digest."""
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -55,6 +59,11 @@ class NodeState(msgspec.Struct, kw_only=True):
     ledger: LedgerState = msgspec.field(default_factory=LedgerState)
     counters: dict[str, int] = {}
     """How often each error code was counted without an answer (E_UNMATCHED and the like)."""
+
+
+def _gist(request: bytes) -> bytes:
+    """What tells a request from another: itself, or the digest of a long one."""
+    return request if len(request) <= GIST_MAX else sha256(request).digest()
 
 
 S = TypeVar("S", bound=NodeState)
@@ -224,7 +233,7 @@ class Node(Generic[S]):
         saved = state.answers.get(message_id) or state.answers_before.get(message_id)
         if saved is None:
             return None
-        if saved.request != request.body:
+        if saved.request != _gist(request.body):
             return self.refuse(request, ErrorCode.E_KEY_REUSED, now)
         if saved.kind < 0:
             return []  # still under way: its answer is on the way too
@@ -234,7 +243,7 @@ class Node(Generic[S]):
     def remember(self, message_id: str, request: bytes, kind: int, body: bytes) -> None:
         """Save an answer for repeats of its message id; the oldest generation makes room."""
         state = self.state
-        state.answers[message_id] = SavedAnswer(request, kind, body)
+        state.answers[message_id] = SavedAnswer(_gist(request), kind, body)
         if len(state.answers) >= ANSWERS_MAX:
             state.answers_before, state.answers = state.answers, {}
 

@@ -45,6 +45,8 @@ from yidi.protocol.messages import (
     SettlementResult,
 )
 
+COMPUTATIONS_MAX = 10_000
+"""Pre-settlements whose computation is kept for the settlement that mostly follows."""
 SUSPENDED = "2"
 """`psn_insu_stas`: suspended."""
 
@@ -98,7 +100,11 @@ class InsuredState(NodeState, kw_only=True):
 class Computed(msgspec.Struct, frozen=True, gc=False):
     """What a claim comes to, and what it would change."""
 
+    request: bytes
+    claim: Claim
     result: SettlementResult
+    answer: bytes
+    """The result as the patient is told it; a settlement's id comes later."""
     change: YearToDate
     year: str
 
@@ -116,6 +122,8 @@ class InsuredRegion(Node[InsuredState]):
         self.config = config
         self.book = book
         self.books = RegionBooks(self, self.state.cases, self.state.books, "insured")
+        self._computations: dict[str, Computed] = {}
+        """By case key, the pre-settlement's: the same claim need not be computed twice."""
         self.desk = FilingDesk(self)
         self.undo = Undo(self)
         self._certificates: dict[str, str] = {}
@@ -164,7 +172,7 @@ class InsuredRegion(Node[InsuredState]):
             chronic=person.chronic,
             partition_key=person.partition_key,
         )
-        return self._say(envelope, result, now)
+        return self._say(envelope, encode(result), now)
 
     def _person_asked(self, body: EligibilityRequest) -> Person | None:
         """By number or, as at a counter, by certificate; the index is derived, never saved."""
@@ -175,9 +183,8 @@ class InsuredRegion(Node[InsuredState]):
             self._certificates = {one.certificate_no: one.person_no for one in persons.values()}
         return persons.get(self._certificates.get(body.certificate_no, ""))
 
-    def _say(self, envelope: Envelope, result: msgspec.Struct, now: Instant) -> list[Envelope]:
+    def _say(self, envelope: Envelope, body: bytes, now: Instant) -> list[Envelope]:
         """Answer a repeatable and save the answer for its message id."""
-        body = encode(result)
         origin, link = envelope.origin, envelope.link
         assert link is not None
         self.remember(origin.message_id, envelope.body, 1, body)
@@ -215,7 +222,7 @@ class InsuredRegion(Node[InsuredState]):
             filing="" if filing == NONE else filing,
             hindrances=found,
         )
-        return self._say(envelope, result, now)
+        return self._say(envelope, encode(result), now)
 
     def _is_suspended(self, person: Person, day: str) -> bool:
         return person.status == SUSPENDED and person.suspended_from <= day
@@ -272,7 +279,7 @@ class InsuredRegion(Node[InsuredState]):
             prepay_fen=unit.prepay_fen,
             in_scope_fen=unit.in_scope_fen,
         )
-        return self._say(envelope, result, now)
+        return self._say(envelope, encode(result), now)
 
     # ------------------------------------------------------------- settlement
 
@@ -291,9 +298,11 @@ class InsuredRegion(Node[InsuredState]):
         # From here the operation succeeds.
         self.state.cases[case.key] = case
         advance("insured", case, PRESETTLED)
-        outputs = self._say(envelope, computed.result, now)
-        case.pre_answer = outputs[0].body
-        return outputs
+        case.pre_answer = computed.answer
+        if len(self._computations) >= COMPUTATIONS_MAX:
+            self._computations.clear()
+        self._computations[case.key] = computed
+        return self._say(envelope, computed.answer, now)
 
     def _on_settlement(
         self, envelope: Envelope, body: SettlementRequest, now: Instant
@@ -317,7 +326,7 @@ class InsuredRegion(Node[InsuredState]):
         self.state.cases[case.key] = case
         case.request_digest = digest
         case.settle_message_id = envelope.origin.message_id
-        result = self._final(case, computed.result)
+        result = self._final(case, computed)
         self._book(envelope, case, result, computed)
         link = envelope.link
         assert link is not None
@@ -405,17 +414,21 @@ class InsuredRegion(Node[InsuredState]):
             ytd=person.years.get(year) or _NEW_YEAR,
             dise_codg=body.disease,
         )
+        known = self._computations.get(envelope.origin.case_key)
+        if known is not None and known.claim == claim and known.request == envelope.body:
+            return known
         split = compute(claim, self.book)
         if isinstance(split, ErrorCode):
             return why if split == ErrorCode.E_NO_FILING else split
         result = _result(body, person, split, filing)
-        return Computed(result, accumulator_change(claim, split), year)
+        change = accumulator_change(claim, split)
+        return Computed(envelope.body, claim, result, encode(result), change, year)
 
-    def _final(self, case: Case, result: SettlementResult) -> SettlementResult:
+    def _final(self, case: Case, computed: Computed) -> SettlementResult:
         """Give the settlement its id, and say so if it is not what the patient agreed to."""
-        state = self.state
+        state, result = self.state, computed.result
         differs = ""
-        if case.pre_answer and encode(result) != case.pre_answer:
+        if case.pre_answer and computed.answer != case.pre_answer:
             differs = _difference(case.pre_answer, result)
         state.settled += 1
         return msgspec.structs.replace(
@@ -433,6 +446,7 @@ class InsuredRegion(Node[InsuredState]):
         case.account_fen, case.cash_fen = result.account_fen, result.cash_fen
         case.hospital_fen = result.hospital_fen
         case.day = envelope.stamp.day if envelope.stamp is not None else ""
+        self._computations.pop(case.key, None)
         case.change, case.benefit_year = computed.change, computed.year
         person = self.state.persons[case.person_no]
         year = computed.year

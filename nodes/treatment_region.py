@@ -209,12 +209,11 @@ class TreatmentRegion(Node[TreatmentState]):
     ) -> list[Envelope]:
         if (again := self.first_answer(envelope, now)) is not None:
             return again
-        problem = self._hindrance(envelope.origin, body)
-        if problem is not None:
-            return self.refuse(envelope, problem, now)
-        # From here the operation succeeds.
         asked = envelope.origin
-        unit = self.state.units[unit_key(body.institution, body.visit, body.batch)]
+        unit = self._unit_for(asked, body)
+        if isinstance(unit, ErrorCode):
+            return self.refuse(envelope, unit, now)
+        # From here the operation succeeds.
         case = self._case_of(unit, asked, body, now)
         self.remember(asked.message_id, envelope.body, -1, b"")
         request = self._completed(body, unit)
@@ -237,8 +236,8 @@ class TreatmentRegion(Node[TreatmentState]):
             self.reject(case, answer.code)
         return self.pass_on(envelope, pending, now)
 
-    def _hindrance(self, asked: Origin, body: SettlementRequest) -> ErrorCode | None:
-        """Why a pre-settlement or settlement cannot be forwarded, in the order of the counter."""
+    def _unit_for(self, asked: Origin, body: SettlementRequest) -> Unit | ErrorCode:
+        """The unit to settle, or why it cannot be forwarded, in the order of the counter."""
         institution = self.config.institutions.get(body.institution)
         if institution is None or asked.sender != f"institution:{body.institution}":
             return ErrorCode.E_INSTITUTION_UNKNOWN
@@ -263,7 +262,7 @@ class TreatmentRegion(Node[TreatmentState]):
             return ErrorCode.E_IN_DOUBT
         if unit.total_fen != body.total_fen:
             return ErrorCode.E_TOTAL_MISMATCH
-        return ErrorCode.E_BUSY if self.outbox.is_full else None
+        return ErrorCode.E_BUSY if self.outbox.is_full else unit
 
     def _completed(self, body: SettlementRequest, unit: Unit) -> SettlementRequest:
         """The request with what only the treatment region knows: level and scope amounts."""
@@ -333,11 +332,10 @@ class TreatmentRegion(Node[TreatmentState]):
             return self.refuse(envelope, ErrorCode.E_REVERSED, now)
         if asked.message_id in self.state.effect_ids:
             return self._effect_again(envelope, now)
-        problem = self._hindrance(asked, body)
-        if problem is not None:
-            return self.refuse(envelope, problem, now)
+        unit = self._unit_for(asked, body)
+        if isinstance(unit, ErrorCode):
+            return self.refuse(envelope, unit, now)
         # From here the operation succeeds.
-        unit = self.state.units[unit_key(body.institution, body.visit, body.batch)]
         case = self._case_of(unit, asked, body, now)
         advance("treatment", case, INDOUBT)
         request = self._completed(body, unit)
