@@ -127,8 +127,15 @@ class TallyBook:
 
     def results(self) -> list[CheckResult]:
         """Every check's row, by id, the network's own first."""
-        ids = [*TITLES, *(name for name in sorted(self.tallies) if name not in TITLES)]
+        others = sorted((name for name in self.tallies if name not in TITLES), key=_natural)
+        ids = [*TITLES, *others]
         return [self[check].result() for check in ids]
+
+
+def _natural(check: str) -> tuple[str, int, str]:
+    """EXPECT-2 before EXPECT-10."""
+    kind, _, rest = check.partition("-")
+    return kind, int(rest) if rest.isdecimal() else 0, rest
 
 
 def overall(results: Iterable[CheckResult]) -> Verdict:

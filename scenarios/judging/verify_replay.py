@@ -36,10 +36,14 @@ from yidi.scenarios.judging.rows import (
     posting_row,
 )
 from yidi.scenarios.judging.verdicts import Tally, TallyBook
+from yidi.scenarios.library.loader import load_bytes
 from yidi.scenarios.library.policy_file import load_policies_text
 from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.institutions import build_institutions
+from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import RULES_VERSION
-from yidi.scenarios.running.world import World, read_world
+from yidi.scenarios.running.streams import Streams
+from yidi.scenarios.running.world import World, read_world, world_of, write_world
 
 
 def other_rules(opening: Opening) -> str:
@@ -100,6 +104,7 @@ class Replay:
         if set(reader.opening.nodes) != set(self.nodes):
             outputs.fail(f"world has {sorted(self.nodes)}, journal {list(reader.opening.nodes)}")
             return
+        self._compare_world(reader.opening)
         postings = _Compared(self.folder / "postings.jsonl", self.book["REPLAY-POSTINGS"])
         fold = Refold(self.nodes, reader.opening.nodes)
 
@@ -116,6 +121,24 @@ class Replay:
         postings.finish()
         self._compare_rows(case_ids)
         self._audit(interrupted)
+
+    def _compare_world(self, opening: Opening) -> None:
+        """The world is drawn again from the scenario as run, by the seed of the opening."""
+        tally = self.book["REPLAY-WORLD"]
+        try:
+            scenario = load_bytes(_bytes(self.folder / "scenario.toml"), "scenario.toml").scenario
+        except ScenarioError as error:
+            tally.fail(str(error)[:200], node="scenario.toml")
+            return
+        if scenario.start == "now":
+            tally.reason = "a live run begins at an instant that the scenario does not name"
+            return
+        people = build_people(scenario, Streams(opening.seed))
+        world = world_of(scenario, people, build_institutions(scenario), opening.start)
+        file = _Compared(self.folder / "world.jsonl", tally)
+        for line in write_world(world):
+            file.compare(line, "", "world.jsonl")
+        file.finish()
 
     def _compare_rows(self, case_ids: dict[tuple[str, str], str]) -> None:
         nodes = self.nodes
@@ -141,6 +164,15 @@ class Replay:
             audit_differences(self.nodes, self.book)
             audit_clearing(self.nodes, self.book)
         audit_benefit(self.nodes, self.checks, self.world, self.policies)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StoredDataError(
+            ErrorCode.E_BUNDLE, at=path.name, got=error.strerror or type(error).__name__
+        ) from error
 
 
 def _case_of(node: Any, key: str) -> Any:

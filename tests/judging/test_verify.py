@@ -194,7 +194,12 @@ def test_another_scenario_or_world_is_found(spoil):
     folder = spoil()
     world = (folder / "world.jsonl").read_text().replace('"balance_fen":', '"balance_fen":1')
     (folder / "world.jsonl").write_text(world)
-    assert "REPLAY-OUTPUTS" in failed(folder)
+    assert {"REPLAY-OUTPUTS", "REPLAY-WORLD"} <= failed(folder)
+    folder = spoil()
+    idle = (folder / "world.jsonl").read_text().splitlines()[-1]
+    world = (folder / "world.jsonl").read_text().replace(idle, idle.replace("模", "型"))
+    (folder / "world.jsonl").write_text(world)
+    assert "REPLAY-WORLD" in failed(folder)
 
 
 @pytest.mark.parametrize(
