@@ -46,10 +46,10 @@ def demo(language: Language) -> ExitCode:
     assert judged.folder is not None
     sections = sections_of(judged.folder, judged.report, language)
     show_sections(sections[:1])
-    _tell_story(judged.folder, language)
+    name = _tell_story(judged.folder, language)
     print()
     show_sections(sections[1:])
-    _tell_next(judged.folder, language)
+    _tell_next(judged.folder, name, language)
     return ExitCode.OK if judged.report.verdict == "pass" else ExitCode.FAILED
 
 
@@ -87,8 +87,8 @@ def _progress(language: Language) -> Any:
     return tell
 
 
-def _tell_story(folder: Path, language: Language) -> None:
-    """One scripted case: what was said, and who pays what."""
+def _tell_story(folder: Path, language: Language) -> str:
+    """One scripted case: what was said, and who pays what; returns its id."""
     from yidi.scenarios.command.trace import head_lines
     from yidi.scenarios.judging.chain import read_chain
     from yidi.scenarios.judging.chain_find import read_cases
@@ -97,7 +97,7 @@ def _tell_story(folder: Path, language: Language) -> None:
 
     name = next((row.case_id for row in read_cases(folder) if row.case_id), None)
     if name is None:
-        return
+        return "CASE"
     narrator = Narrator(read_chain(folder, name), read_names(folder), language)
     title = "一个病人的经过" if language == "zh" else "What happened to one patient"
     print(f"\n{title}")
@@ -105,6 +105,7 @@ def _tell_story(folder: Path, language: Language) -> None:
         print(printable(f"  {line}"))
     for line in story_lines(narrator):
         print(printable(line))
+    return name
 
 
 def story_lines(narrator: Narrator) -> list[str]:
@@ -160,14 +161,14 @@ def _split_of(narrator: Narrator, index: int) -> list[str]:
     ]
 
 
-def _tell_next(folder: Path, language: Language) -> None:
+def _tell_next(folder: Path, name: str, language: Language) -> None:
     """Where everything lies, and what to look at next."""
     zh = language == "zh"
     page = folder / PAGE
     lines = (
         f"网页（可放映，断网可开）：{page}" if zh else f"page to project, works offline: {page}",
         f"结果目录：{folder}" if zh else f"everything else: {folder}",
-        "接着看：yidi trace last lin --step" if zh else "next: yidi trace last lin --step",
+        f"{'接着看：' if zh else 'next: '}yidi trace last {name} --step",
         "再核对一遍：yidi verify last" if zh else "check it again: yidi verify last",
     )
     print()

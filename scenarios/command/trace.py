@@ -20,6 +20,7 @@ from yidi.scenarios.command.common import (
     json_option,
     language_option,
     print_json,
+    print_table,
     printable,
     say,
     verb,
@@ -41,12 +42,13 @@ _LABELS = {
 @verb(
     "trace",
     "逐条解释一个案例的报文：谁说了什么、为什么、钱动没动、接着会怎样。\n\n"
-    "RUN 是结果目录或 last；CASE 是案例号、案件号、就诊号、报文号或结算号。",
+    "RUN 是结果目录或 last；CASE 是案例号、案件号、就诊号、报文号或结算号；不写则列出可看的案例。",
     "Explain one case message by message: who, why, money, what next.\n\n"
-    "RUN is a folder or `last`; CASE is a case id, case key, visit, message id or settlement id.",
+    "RUN is a folder or `last`; CASE is a case id, case key, visit, message id or settlement id; "
+    "without it the cases worth a look are listed.",
 )
 @click.argument("run", metavar="RUN")
-@click.argument("case", metavar="CASE")
+@click.argument("case", metavar="[CASE]", required=False)
 @click.option("--step", "stepping", is_flag=True, help=both("一次一条", "One message at a time."))
 @click.option(
     "--svg",
@@ -58,7 +60,13 @@ _LABELS = {
 @json_option
 @language_option
 def trace(
-    run: str, case: str, *, stepping: bool, picture: Path | None, as_json: bool, language: Language
+    run: str,
+    case: str | None,
+    *,
+    stepping: bool,
+    picture: Path | None,
+    as_json: bool,
+    language: Language,
 ) -> ExitCode:
     """Print the messages of a case."""
     from yidi.scenarios.command.runs import run_folder
@@ -67,6 +75,8 @@ def trace(
     from yidi.scenarios.judging.party_names import read_names
 
     bundle = run_folder(run)
+    if case is None:
+        return _list_cases(bundle, language, as_json=as_json)
     chain, names = read_chain(bundle, case), read_names(bundle)
     narrator = Narrator(chain, names, language)
     if picture is not None:
@@ -80,6 +90,30 @@ def trace(
         _one_by_one(narrator)
     else:
         _print_tour(narrator)
+    return ExitCode.OK
+
+
+def _list_cases(bundle: Path, language: Language, *, as_json: bool) -> ExitCode:
+    """The scripted cases of a run and a sample of each flow."""
+    from yidi.scenarios.judging.page_data import chosen_cases, read_scenario
+    from yidi.scenarios.judging.party_names import read_names
+
+    chosen = chosen_cases(bundle, read_scenario(bundle), ())
+    if as_json:
+        print_json([{"case": one.name, "visit": one.visit, "keys": one.keys} for one in chosen])
+        return ExitCode.OK
+    zh, names = language == "zh", read_names(bundle)
+    headers = ["案例", "患者", "参保地", "就医机构"] if zh else ["case", "patient", "from", "at"]
+    rows = [
+        [
+            one.name,
+            names.person(one.person_no, language),
+            names.party(f"insured:{one.insured}", language),
+            names.party(f"institution:{one.institution}", language),
+        ]
+        for one in chosen
+    ]
+    print_table(headers, rows)
     return ExitCode.OK
 
 

@@ -117,7 +117,7 @@ def read_chains(bundle: Path, selections: Sequence[Selection]) -> list[Chain]:
             matcher.learn(_unframed(record.payload))
     collected: list[list[tuple[tuple[int, int], Hop]]] = [[] for _ in selections]
     reader = open_journal(bundle / JOURNAL, strict=False)
-    fold = fold_nodes(bundle, matcher.addresses())
+    fold = fold_nodes(bundle, reader.opening, matcher.addresses())
     for record in reader.records():
         if record.kind not in (RecordKind.ENVELOPE, RecordKind.DEADLINE):
             continue

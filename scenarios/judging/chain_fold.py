@@ -13,8 +13,10 @@ from typing import Any
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import RemoteProtocolError, YidiError
 from yidi.protocol.instants import Instant
+from yidi.protocol.journal import Opening
 from yidi.scenarios.library.policy_file import load_policies_text
 from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.run import RULES_VERSION
 from yidi.scenarios.running.world import read_world
 
 WORLD, POLICIES = "world.jsonl", "policies.toml"
@@ -48,8 +50,10 @@ class Fold:
         return outputs
 
 
-def fold_nodes(bundle: Path, addresses: frozenset[str]) -> Fold:
+def fold_nodes(bundle: Path, opening: Opening, addresses: frozenset[str]) -> Fold:
     """The nodes with these addresses as they stood at a run's start."""
+    if opening.rules_version != RULES_VERSION:
+        return Fold({}, works=False)
     try:
         with (bundle / WORLD).open("rb") as lines:
             world = read_world(lines)

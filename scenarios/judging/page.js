@@ -318,6 +318,17 @@
   $("scrub").addEventListener("input", (event) => go(Number(event.target.value) - 1));
   addEventListener("hashchange", () => { readFragment(); speak(at.lang); });
   addEventListener("resize", () => { if (data.cases.length) { drawMessages(); keepInView(); } });
+  // Paper cannot be unfolded: what is folded on the screen is printed whole.
+  const folded = [];
+  addEventListener("beforeprint", () => {
+    for (const part of document.querySelectorAll("details:not([open])")) {
+      part.open = true;
+      folded.push(part);
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const part of folded.splice(0)) part.open = false;
+  });
   readFragment();
   speak(at.lang);
 })();

@@ -67,6 +67,15 @@ def test_json_has_every_message_with_its_body(run: Path, capsys):
     assert data["messages"][last["answers"] - 1]["kind"] == "request"
 
 
+def test_without_a_case_the_cases_are_listed(run: Path, capsys):
+    """`yidi trace RUN` names the cases that can be followed, as a table and as data."""
+    _, out, _ = _yidi(capsys, str(run), "--lang", "en")
+    assert CASE_ID in out
+    assert "Huaibei, Anhui" in out
+    _, out, _ = _yidi(capsys, str(run), "--json")
+    assert json.loads(out)[0]["case"] == CASE_ID
+
+
 def test_svg_is_written(run: Path, capsys, tmp_path: Path):
     """--svg writes the sequence diagram beside what is printed."""
     code, _, err = _yidi(capsys, str(run), CASE_ID, "--svg", str(tmp_path / "p.svg"))

@@ -21,6 +21,7 @@ from yidi.protocol.journal import JournalWriter, Opening, RecordKind
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.run import RULES_VERSION
 from yidi.scenarios.running.world import (
     CatalogueRow,
     FilingRow,
@@ -78,7 +79,7 @@ class Stage:
         self.indices = {address: index for index, address in enumerate(self.nodes)}
         self.blocks: list[bytes] = []
         self.opening = Opening(
-            seed=7, scenario_digest="test", rules_version="test", schema_digest="test",
+            seed=7, scenario_digest="test", rules_version=RULES_VERSION, schema_digest="test",
             nodes=tuple(self.nodes), start=NOON,
         )  # fmt: skip
         self.journal = JournalWriter(self.blocks.append, self.opening)
