@@ -14,17 +14,18 @@ from hashlib import sha256
 
 import msgspec
 
-from yidi.nodes.base import Node, NodeState
+from yidi.nodes.base import Node
 from yidi.nodes.benefit import Claim, YearToDate, accumulator_change, compute
 from yidi.nodes.catalogue import LineProblem, check_lines
 from yidi.nodes.claim import Split
-from yidi.nodes.filing import NONE, Attendance, Filing, counting
+from yidi.nodes.filing import NONE, Attendance, counting
 from yidi.nodes.filing_desk import FilingDesk
+from yidi.nodes.insured_state import InsuredConfig, InsuredState, Person
 from yidi.nodes.insured_undo import Undo
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import NEW, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
 from yidi.nodes.policy import CHRONIC, VISIT_KINDS, PolicyBook
-from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
+from yidi.nodes.region_books import RegionBooks, stamped_by
 from yidi.nodes.visits import Unit, runs_of, unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
@@ -45,56 +46,12 @@ from yidi.protocol.messages import (
     SettlementResult,
 )
 
+__all__ = ["InsuredConfig", "InsuredRegion", "InsuredState", "Person"]
+
 COMPUTATIONS_MAX = 10_000
 """Pre-settlements whose computation is kept for the settlement that mostly follows."""
 SUSPENDED = "2"
 """`psn_insu_stas`: suspended."""
-
-
-class Person(msgspec.Struct, kw_only=True, gc=False):
-    """An insured person, synthetic, with the year's accumulators."""
-
-    person_no: str
-    name: str
-    certificate_no: str
-    sex: str
-    birth: str
-    insutype: str
-    psn_type: str
-    status: str = "1"
-    suspended_from: str = ""
-    balance_fen: int = 0
-    assistance: str = ""
-    chronic: list[str] = []
-    partition_key: int = 0
-    years: dict[str, YearToDate] = {}
-    """Accumulators by calendar year of the visit's end, `"2026"`."""
-    filings: list[Filing] = []
-
-
-class InsuredConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What an insured region is set up with; `book` is shared and only read."""
-
-    code: str
-    policy_region: str
-    """Region whose policy applies: a county inside a pool has its pool's."""
-    hubs: tuple[str, ...]
-    """Filing libraries to keep current."""
-
-
-class InsuredState(NodeState, kw_only=True):
-    """The insured region's memory."""
-
-    persons: dict[str, Person] = {}
-    filing_owners: dict[str, str] = {}
-    units: dict[str, Unit] = {}
-    cases: dict[str, Case] = {}
-    tombstones: dict[str, bool] = {}
-    """Message ids of effects that were reversed; they must not take effect any more."""
-    live_units: dict[str, str] = {}
-    """Settlement unit → case key that settled it (INV-10)."""
-    books: BooksState = msgspec.field(default_factory=BooksState)
-    settled: int = 0
 
 
 class Computed(msgspec.Struct, frozen=True, gc=False):
@@ -259,7 +216,7 @@ class InsuredRegion(Node[InsuredState]):
             return self.refuse(envelope, ErrorCode.E_ALREADY_SETTLED, now)
         unit = self.state.units.get(place)
         numbers = runs_of(body.lines)
-        novel = True
+        novel: bool | None = True
         if unit is not None and numbers is not None:
             novel = unit.novelty(body.lines, numbers)
         if numbers is None or novel is None:
