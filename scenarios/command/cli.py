@@ -53,6 +53,7 @@ VERBS: dict[str, Verb] = {
         "verify:verify", "凭结果文件重新核对", "Check a run again from its files alone."
     ),
     "bench": Verb("bench:bench", "测量吞吐与延迟", "Measure throughput and latency."),
+    "node": Verb("node:node", "运行实时网络的一个节点", "Run one node of a live network."),
     "doctor": Verb("doctor:doctor", "检查本机环境", "Say what this machine has and lacks."),
 }
 

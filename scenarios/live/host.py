@@ -35,6 +35,8 @@ DESK = "operator:desk"
 CLIENT_ROLES = ("institution:", "person:", "operator:")
 TURN_FRAMES_MAX = 1_024
 """Frames handled before the journal is synced: bounds how long one answer waits for others."""
+LOOK_EVERY = 0.25
+"""Real seconds after which a silent host asks again whether it is done."""
 IDLE_AFTER = 0.03
 """Real seconds of silence after which a clock that skips idle time may jump."""
 
@@ -95,7 +97,7 @@ class LiveHost:
     # ------------------------------------------------------------------ life
 
     async def run(self, is_done: Callable[[], bool]) -> None:
-        """Serve until `is_done` says so and nothing has come for a while."""
+        """Serve until `is_done` says so, no node waits for anything, and all is silent."""
         everybody = [*self.parties.values(), *([self.desk] if self.desk else [])]
         for party in everybody:
             party.attachment = await self.engine.attach(party.address, self._receiver(party))
@@ -104,7 +106,7 @@ class LiveHost:
                 turn = await self._next_turn()
                 if turn:
                     await self._take_turn(turn)
-                elif self._due() is None and is_done():
+                elif is_done() and not any(p.host.next_deadline() for p in self.parties.values()):
                     return
         finally:
             for party in everybody:
@@ -148,7 +150,7 @@ class LiveHost:
         if due is None:
             return IDLE_AFTER
         until = self.clock.real_seconds_until(due)
-        return min(until, IDLE_AFTER) if self.clock.skips_idle else until
+        return min(until, IDLE_AFTER if self.clock.skips_idle else LOOK_EVERY)
 
     # ------------------------------------------------------------------ turns
 

@@ -1,0 +1,31 @@
+"""`yidi node ROLE CODE`: one node of a live network in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from yidi.scenarios.command.common import ExitCode, Language, both, language_option, say, verb
+
+
+@verb("node", "在本进程中运行一个节点。", "Run one node of a live network in this process.")
+@click.argument("role", metavar="ROLE")
+@click.argument("code", metavar="CODE")
+@click.option("--engine", default="", metavar="URL", help=both("消息引擎", "mqtt://host:port, …"))
+@click.option(
+    "--network",
+    "folder",
+    default="network",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help=both("网络目录", "Folder made by `yidi up`; default ./network."),
+)
+@language_option
+def node(role: str, code: str, engine: str, folder: Path, language: Language) -> ExitCode:  # noqa: ARG001
+    """Serve until SIGTERM."""
+    from yidi.scenarios.live.folder import read_network
+    from yidi.scenarios.live.process import serve_node
+
+    serve_node(read_network(folder), f"{role}:{code}", engine=engine, ready=say)
+    return ExitCode.OK

@@ -1,0 +1,122 @@
+"""A network's folder: what its processes share when each node runs in one of its own.
+
+`network.json` names engine, scenario and clock; scenario, policies and world lie beside it as
+in a run's bundle, so that every process builds the same nodes; `nodes/ROLE-CODE/` is each
+node's data directory. The clock is anchored in real time: a node that restarts shows what the
+others show.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import msgspec
+
+from yidi.nodes.policy import PolicyBook
+from yidi.protocol.errors import ErrorCode, StoredDataError
+from yidi.protocol.instants import Instant
+from yidi.protocol.journal import Opening
+from yidi.scenarios.judging.journal_file import storage_error
+from yidi.scenarios.library.loader import LoadedScenario, load
+from yidi.scenarios.library.policy_file import load_policies
+from yidi.scenarios.library.policy_writer import dump_policies
+from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.run import Cast, opening_of
+from yidi.scenarios.running.world import World, read_world, write_world
+
+SETTINGS = "network.json"
+
+
+class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """network.json."""
+
+    schema: int = 1
+    engine: str
+    seed: int
+    start: Instant
+    """What the clock showed at the anchor."""
+    anchor_us: int
+    """Real time of the anchor, microseconds since 1970 UTC."""
+    scale: int = 1_000
+    """Scenario time per real time, in thousandths."""
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """A network's folder, read."""
+
+    folder: Path
+    settings: NetworkSettings
+    loaded: LoadedScenario
+    book: PolicyBook
+    world: World
+
+    def nodes(self) -> dict[str, Any]:
+        """Every node as it is set up, by address."""
+        return nodes_of_world(self.world, self.book)
+
+    def node_folder(self, address: str) -> Path:
+        """The data directory of one node."""
+        return self.folder / "nodes" / address.replace(":", "-")
+
+    def opening(self, address: str) -> Opening:
+        """What the journal of one node begins with."""
+        settings = self.settings
+        return opening_of(self.loaded, settings.seed, (address,), settings.start)
+
+    def clock(self, not_before: Instant) -> LiveClock:
+        """The network's clock; it shows at least `not_before`."""
+        settings = self.settings
+        passed = (time_ns() // 1_000 - settings.anchor_us) * settings.scale // 1_000
+        shown = Instant(max(not_before, settings.start + max(0, passed)))
+        return LiveClock(shown, settings.scale)
+
+
+def create_network(
+    folder: Path, loaded: LoadedScenario, cast: Cast, engine: str, scale: int
+) -> Network:
+    """Write a new network's folder.
+
+    Raises:
+        StoredDataError: `E_OUTPUT` where there is one already, or it cannot be written.
+    """
+    if (folder / SETTINGS).exists():
+        raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got="holds a network already")
+    settings = NetworkSettings(
+        engine=engine, seed=cast.seed, start=cast.start, anchor_us=time_ns() // 1_000, scale=scale
+    )
+    regions = {region.policy_region for region in cast.world.regions}
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / "scenario.toml").write_text(loaded.text, "utf-8")
+        (folder / "policies.toml").write_text(dump_policies(cast.book, regions), "utf-8")
+        (folder / "world.jsonl").write_bytes(b"".join(write_world(cast.world)))
+        (folder / SETTINGS).write_bytes(msgspec.json.encode(settings))
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    return read_network(folder)
+
+
+def read_network(folder: Path) -> Network:
+    """Read a network's folder.
+
+    Raises:
+        StoredDataError: `E_BUNDLE` where there is none or it cannot be read.
+    """
+    try:
+        settings = msgspec.json.decode((folder / SETTINGS).read_bytes(), type=NetworkSettings)
+        with (folder / "world.jsonl").open("rb") as lines:
+            world = read_world(lines)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StoredDataError(
+            ErrorCode.E_BUNDLE, at=str(folder), want="a folder made by yidi up"
+        ) from error
+    return Network(
+        folder=folder,
+        settings=settings,
+        loaded=load(str(folder / "scenario.toml")),
+        book=load_policies([str(folder / "policies.toml")]),
+        world=world,
+    )
