@@ -325,9 +325,11 @@
       part.open = true;
       folded.push(part);
     }
+    if (data.cases.length) drawMoney(theCase().money.at(-1));
   });
   addEventListener("afterprint", () => {
     for (const part of folded.splice(0)) part.open = false;
+    show();
   });
   readFragment();
   speak(at.lang);

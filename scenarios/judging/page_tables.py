@@ -6,7 +6,7 @@ that came from a file is escaped here and nowhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -89,17 +89,31 @@ def named(dictionary: str, code: str) -> str:
     return two(labelled(dictionary, code, "zh"), labelled(dictionary, code, "en"))
 
 
-def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], right: int) -> str:
-    """A table whose columns from `right` on are amounts; cells are HTML already."""
+def table(
+    columns: Sequence[tuple[str, str]],
+    rows: Sequence[Sequence[str]],
+    right: int,
+    *,
+    total: bool = False,
+) -> str:
+    """A table whose columns from `right` on are amounts; cells are HTML already.
+
+    Args:
+        columns: heads, Chinese and English.
+        rows: cells of each row.
+        right: the first column of amounts.
+        total: whether the last row is a sum.
+    """
     heads = "".join(f'<th scope="col">{two(*column)}</th>' for column in columns)
+    last = len(rows) - 1 if total else -1
     body = "".join(
-        "<tr>"
+        ('<tr class="total">' if place == last else "<tr>")
         + "".join(
             f'<td class="{"amount" if number >= right else ""}">{cell}</td>'
             for number, cell in enumerate(row)
         )
         + "</tr>"
-        for row in rows
+        for place, row in enumerate(rows)
     )
     whole = f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="scroll"><table>{whole}</table></div>'
@@ -115,7 +129,8 @@ def clearing_tables(rows: Sequence[ClearingRow]) -> str:
         unit = two("单位：元", "in yuan")
         lines = [_clearing_line(pair, mine) for pair in sorted({(r.payer, r.payee) for r in mine})]
         lines.append(_clearing_cells(two("合计", "total"), "", mine))
-        parts.append(f"<h3>{_caption(*kind)} <small>{unit}</small></h3>{table(_COLUMNS, lines, 2)}")
+        summed = table(_COLUMNS, lines, 2, total=True)
+        parts.append(f"<h3>{_caption(*kind)} <small>{unit}</small></h3>{summed}")
     return "".join(parts)
 
 
