@@ -121,10 +121,15 @@ def _selected(
     names: tuple[str, ...], settings: tuple[str, ...], expression: str | None
 ) -> list[LoadedScenario]:
     from yidi.scenarios.command.selection import parse_selection, select
-    from yidi.scenarios.library.loader import load
+    from yidi.scenarios.library.loader import load, policy_paths
+    from yidi.scenarios.library.policy_file import load_policies
 
     matches = parse_selection(expression) if expression is not None else None
     scenarios = [load(name, settings) for name in names]
+    for one in scenarios:
+        # What can be wrong is found before any folder is made.
+        one.scenario.start_instant()
+        load_policies([str(path) for path in policy_paths(one)])
     if matches is None:
         return scenarios
     return [kept for one in scenarios if (kept := select(one, matches)) is not None]

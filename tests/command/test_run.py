@@ -70,9 +70,13 @@ def test_c03_nothing_is_overwritten_without_force(yidi, tmp_path):
     assert yidi("run", TINY, "--out", "file/below").returncode == 4
 
 
-def test_a_wrong_last_argument_costs_nothing(yidi, tmp_path):
-    """All scenarios are loaded before the first one runs."""
-    done = yidi("run", TINY, "nowhere.toml")
+@pytest.mark.parametrize(
+    "words",
+    [(TINY, "nowhere.toml"), (TINY, "--set", "start=now"), (TINY, "--set", 'policies=["x"]')],
+)
+def test_what_is_wrong_is_found_before_anything_is_made(yidi, tmp_path, words):
+    """A missing scenario or policy file, or a start for live runs only, leaves nothing behind."""
+    done = yidi("run", *words)
     assert (done.returncode, done.stdout) == (2, b"")
     assert list(tmp_path.iterdir()) == []
 
