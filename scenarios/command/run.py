@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yidi.protocol.errors import ScenarioError
+from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.command.common import (
     SEED,
     ExitCode,
@@ -128,7 +128,9 @@ def _selected(
     scenarios = [load(name, settings) for name in names]
     for one in scenarios:
         # What can be wrong is found before any folder is made.
-        one.scenario.start_instant()
+        if one.scenario.start == "now":
+            want = 'a date: only live runs can start "now"'
+            raise ScenarioError(ErrorCode.E_DATE, at=f"{one.path}:start", want=want, got="now")
         load_policies([str(path) for path in policy_paths(one)])
     if matches is None:
         return scenarios
