@@ -41,6 +41,9 @@ class Floor:
             for one in corpus.messages
         ]
         self.envelopes_per_settlement = 2 * len(self._messages)
+        booked = sum(message.is_booked for message in self._messages)
+        self.operations_per_settlement = 9 * len(self._messages) + booked
+        """Encodings and decodings: three at the origin, three at the hub, three where it ends."""
 
     def run(self, settlements: int) -> int:
         """Do the codec work of so many settlements; returns the bytes that went over links."""

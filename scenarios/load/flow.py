@@ -48,6 +48,10 @@ ENVELOPES = 16
 EDGE_ENVELOPES = 8
 """Between hospital and treatment region."""
 
+CHECKS = ("INV-01", "INV-02", "INV-03", "INV-06", "INV-07", "INV-08", "INV-10", "INV-12",
+          "INV-36", "INV-38")  # fmt: skip
+"""The per-event checks that a plain settlement gives something to look at."""
+
 _CATALOGUE = {
     "XN02BEN001A001010100001": CatalogueItem("01"),
     "XJ01CAQ040B002010100002": CatalogueItem("02", 1000),
@@ -185,13 +189,14 @@ def build(persons: int) -> dict[str, Node[Any]]:
 
 
 def run_flow(
-    settlements: int, in_flight: int, *, heard: list[Envelope] | None = None
+    settlements: int, in_flight: int, *, seed: int = 1, heard: list[Envelope] | None = None
 ) -> FlowResult:
     """Settle so many visits and return the CPU they took; asserts that all are settled.
 
     Args:
         settlements: how many visits.
         in_flight: how many at a time.
+        seed: of the links' latencies.
         heard: collects every envelope delivered to a node instead of checking it (for the corpus).
     """
     lines = fee_lines()
@@ -201,13 +206,14 @@ def run_flow(
     with TemporaryDirectory(prefix="yidi-bench-") as folder:
         path = Path(folder) / "journal.bin"
         opening = Opening(
-            seed=1, scenario_digest="bench-flow", rules_version="bench", schema_digest="bench",
+            seed=seed, scenario_digest="bench-flow", rules_version="bench", schema_digest="bench",
             nodes=tuple(nodes), start=START,
         )  # fmt: skip
         with create_journal(path, opening) as journal:
-            streams = Streams(1)
+            streams = Streams(seed)
             runner = Runner(nodes, visits, LinkTable((), streams), journal.writer, start=START)
-            runner.checks = EventChecks(nodes) if heard is None else _Listener(heard)
+            checks = EventChecks(nodes)
+            runner.checks = checks if heard is None else _Listener(heard)
             with quiet_collector():
                 before = process_time()
                 runner.run()
@@ -215,6 +221,8 @@ def run_flow(
                 cpu = process_time() - before
         size = path.stat().st_size
     _assert_settled(nodes, visits, settlements)
+    if heard is None:
+        _assert_checked(checks)
     return FlowResult(
         settlements=settlements, cpu_seconds=cpu, journal_bytes=size,
         journal_hash=journal_hash, envelopes=runner.deliveries,
@@ -230,13 +238,22 @@ def _assert_settled(nodes: dict[str, Node[Any]], visits: Visits, settlements: in
         assert not sum(node.ledger.state.balances.values()), node.address
 
 
+def _assert_checked(checks: EventChecks) -> None:
+    """No per-event check found anything, and those of a settlement have looked."""
+    tallies = checks.finish().tallies
+    failed = {name: tally.first for name, tally in tallies.items() if tally.violations}
+    assert not failed, f"violations: {failed}"
+    idle = [name for name in CHECKS if not tallies[name].count]
+    assert not idle, f"these checks never looked: {idle}"
+
+
 class _Listener:
     """Hears every message instead of checking it."""
 
     def __init__(self, heard: list[Envelope]) -> None:
         self.heard = heard
 
-    def on_delivery(self, node: object, envelope: Envelope, now: Instant) -> None:  # noqa: ARG002
+    def on_delivery(self, node: object, envelope: Envelope, now: Instant) -> None:
         """Keep the message."""
         self.heard.append(envelope)
 

@@ -1,0 +1,157 @@
+"""`yidi bench`: how fast it is, measured against what encoding and decoding alone cost.
+
+A result that does not hold - a settlement missing, books out of balance, other envelopes than
+the corpus's, another journal in another round - is no result: it ends with exit code 1.
+"""
+
+from __future__ import annotations
+
+import click
+
+from yidi.scenarios.command.common import (
+    SEED,
+    ExitCode,
+    Language,
+    both,
+    json_option,
+    language_option,
+    print_json,
+    print_table,
+    say,
+    verb,
+)
+from yidi.scenarios.load.codec_costs import CodecReport, measure_codec
+from yidi.scenarios.load.measure import FlowReport, Machine, measure_flow
+
+FORMS = ("flow", "codec")
+SETTLEMENTS = 1_000
+"""In each round: a round lasts about half a second, and a clock that changes hits few."""
+
+
+@verb(
+    "bench",
+    "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价",
+    "Measure throughput. flow: the whole settlement flow against the codec floor; codec: what"
+    " each message costs to encode and decode.",
+)
+@click.argument("form", type=click.Choice(FORMS), default="flow")
+@click.option(
+    "--in-flight",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help=both("同时在途的就诊数（flow）", "Visits under way at a time (flow)."),
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1_000),
+    default=9,
+    show_default=True,
+    help=both("轮数，取中位数", "Rounds; the median counts."),
+)
+@click.option(
+    "--settlements",
+    type=click.IntRange(1, 1_000_000),
+    default=SETTLEMENTS,
+    show_default=True,
+    help=both("每轮结算笔数", "Settlements in each round."),
+)
+@click.option("--seed", type=SEED, default=1, show_default=True, help=both("种子", "Seed (flow)."))
+@language_option
+@json_option
+def bench(
+    form: str, in_flight: int, rounds: int, settlements: int, seed: int, language: Language,
+    as_json: bool,
+) -> ExitCode:  # fmt: skip
+    """Measure one form and print it."""
+    try:
+        report: FlowReport | CodecReport
+        if form == "flow":
+            report = measure_flow(
+                rounds=rounds, settlements=settlements, in_flight=in_flight, seed=seed
+            )
+        else:
+            report = measure_codec(rounds=rounds, settlements=settlements)
+    except AssertionError as error:
+        zh = language == "zh"
+        say(f"{'测量无效' if zh else 'the measurement is void'}: {error}")
+        return ExitCode.FAILED
+    if as_json:
+        print_json(report)
+    elif isinstance(report, FlowReport):
+        _show_flow(report, language)
+    else:
+        _show_codec(report, language)
+    return ExitCode.OK
+
+
+def _show_flow(report: FlowReport, language: Language) -> None:
+    zh = language == "zh"
+    _show_machine(report.machine, language)
+    rows = [
+        ("结算 / CPU 秒" if zh else "settled cases / CPU-second",
+         _count(report.settlements_per_cpu_second)),
+        ("转发的信封 / CPU 秒" if zh else "routed envelopes / CPU-second",
+         _count(report.routed_envelopes_per_cpu_second)),
+        ("编解码下限：结算 / CPU 秒" if zh else "codec floor: settlements / CPU-second",
+         _count(report.floor_per_cpu_second)),
+        ("编解码操作 / CPU 秒（下限）" if zh else "codec operations / CPU-second (floor)",
+         _count(report.codec_operations_per_cpu_second)),
+        ("流程 / 下限" if zh else "flow / floor",
+         f"{report.ratio_to_codec_floor:.2f}  ({report.ratio.least:.2f}-{report.ratio.most:.2f})"),
+        ("每笔信封" if zh else "envelopes a settlement",
+         f"{report.envelopes_per_settlement} + {report.edge_envelopes}"),
+        ("每笔日志字节" if zh else "journal bytes a settlement",
+         _count(report.journal_bytes_per_settlement)),
+        ("轮数 × 每轮结算" if zh else "rounds x settlements",
+         f"{report.rounds} x {report.settlements}"),
+        ("同时在途" if zh else "in flight", str(report.in_flight)),
+        ("种子" if zh else "seed", str(report.seed)),
+        ("日志散列" if zh else "journal hash", report.journal_hash),
+    ]  # fmt: skip
+    print_table(["指标", "值"] if zh else ["figure", "value"], rows)
+    print(
+        "单进程、虚拟时间：没有消息中间件，也不经过网络。\n"
+        "各轮：全部结清，账目平衡，检查无一失败，日志散列相同，报文与语料一致。"
+        if zh
+        else "One process, virtual time: no broker and no network.\n"
+        "In every round: all settled, books balanced, no check failed, the same journal hash, "
+        "the corpus's messages."
+    )
+
+
+def _show_codec(report: CodecReport, language: Language) -> None:
+    zh = language == "zh"
+    _show_machine(report.machine, language)
+    print_table(
+        ["报文", "正文字节", "映射形式字节", "编码 ns", "解码 ns"]
+        if zh
+        else ["message", "body bytes", "as a map", "encode ns", "decode ns"],
+        [
+            (f"{row.transaction}/{row.kind}", row.body_bytes, row.map_bytes, row.encode_ns,
+             row.decode_ns)
+            for row in report.messages
+        ],
+        right=[1, 2, 3, 4],
+    )  # fmt: skip
+    share = f"{100 * report.wire_share:.0f}%"
+    floor = _count(report.floor_per_cpu_second)
+    print(
+        f"线上字节为映射形式的 {share}；下限 {floor} 笔结算 / CPU 秒"
+        if zh
+        else f"wire: {share} of the map form; floor: {floor} settlements / CPU-second"
+    )
+
+
+def _show_machine(machine: Machine, language: Language) -> None:
+    zh = language == "zh"
+    print(
+        f"{machine.machine}, {machine.cpus} CPU, Python {machine.python}, "
+        f"msgspec {machine.msgspec}, yidi {machine.yidi}, "
+        f"{'提交' if zh else 'commit'} {machine.commit}, "
+        f"{'语料' if zh else 'corpus'} {machine.corpus}"
+    )
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
