@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -33,6 +33,7 @@ from yidi.scenarios.command.common import (
 if TYPE_CHECKING:
     from yidi.scenarios.judging.judged_run import JudgedRun
     from yidi.scenarios.library.loader import LoadedScenario
+    from yidi.scenarios.running.run import RunResult
     from yidi.scenarios.running.runner import Progress, Runner
 
 
@@ -76,6 +77,25 @@ if TYPE_CHECKING:
 @click.option(
     "-x", "exit_first", is_flag=True, help=both("首个失败即停", "Stop at the first failure.")
 )
+@click.option(
+    "--live", is_flag=True, help=both("实时运行", "Run live: async nodes over an engine.")
+)
+@click.option(
+    "--engine",
+    metavar="URL",
+    default="",
+    help=both(
+        "实时运行的引擎", "With --live: embedded (default), mqtt://host:port, nats://host:port."
+    ),
+)
+@click.option(
+    "--time-scale",
+    metavar="X",
+    type=click.FloatRange(0.001, 10_000),
+    help=both(
+        "时间倍速；缺省跳过空闲", "With --live: speed of the clock; default skips idle time."
+    ),
+)
 @language_option
 @json_option
 def run(  # noqa: PLR0917 - one parameter an option
@@ -88,33 +108,55 @@ def run(  # noqa: PLR0917 - one parameter an option
     html: Path | None,
     expression: str | None,
     exit_first: bool,
+    live: bool,
+    engine: str,
+    time_scale: float | None,
     language: Language,
     as_json: bool,
 ) -> ExitCode:
     """Run, judge, write and report every scenario."""
+    host = _host(live, engine, time_scale)
     scenarios = _selected(names, settings, expression)
     if not scenarios:
         say("没有匹配的场景或案例" if language == "zh" else "nothing matches: nothing was checked")
         return ExitCode.FAILED
     folders = _folders(scenarios, seed, out, force)
     options = _replay_options(settings, expression)
+    if live:
+        options += ["--live", *([f"--engine {engine}"] if engine else [])]
     stopper = _Stopper()
     done: list[JudgedRun] = []
     with stopper.listening():
         for loaded, folder in zip(scenarios, folders, strict=True):
-            judged = _run_one(loaded, folder, (seed, options, stopper), language)
+            judged = _run_one(loaded, folder, (seed, options, stopper, host), language)
             done.append(judged)
             if not as_json:
                 _show(judged, language)
             if stopper.wanted or (exit_first and judged.report.verdict != "pass"):
                 break
-        _write_extras(done, junitxml, html)
+        _write_extras(done, junitxml, html, language)
     if as_json:
         _print_json(done, single=len(names) == 1)
     if stopper.wanted:
         return ExitCode.INTERRUPTED
     passed = all(one.report.verdict == "pass" for one in done)
     return ExitCode.OK if passed else ExitCode.FAILED
+
+
+def _host(live: bool, engine: str, time_scale: float | None) -> Callable[..., RunResult]:
+    """What runs the scenarios: virtual time, or a live engine."""
+    if not live:
+        if engine or time_scale is not None:
+            raise click.UsageError("--engine and --time-scale go with --live")
+        from yidi.scenarios.running.run import run_virtual
+
+        return run_virtual
+    from functools import partial
+
+    from yidi.scenarios.live.network import run_live
+
+    scale = None if time_scale is None else round(time_scale * 1_000)
+    return partial(run_live, engine=engine or "embedded", scale=scale)
 
 
 def _selected(
@@ -176,13 +218,13 @@ def _quoted(text: str) -> str:
 def _run_one(
     loaded: LoadedScenario,
     folder: Path,
-    how: tuple[int | None, list[str], _Stopper],
+    how: tuple[int | None, list[str], _Stopper, Callable[..., RunResult]],
     language: Language,
 ) -> JudgedRun:
     from yidi.scenarios.judging.judged_run import judged_run
     from yidi.scenarios.judging.outputs import point_last
 
-    seed, options, stopper = how
+    seed, options, stopper, host = how
     scenario = loaded.scenario
     actual = scenario.seed if seed is None else seed
     words = ("运行", "种子") if language == "zh" else ("running", "seed")
@@ -190,9 +232,10 @@ def _run_one(
     say(f"{words[0]} {title} [{scenario.name}], {words[1]} {actual}")
     replay = " ".join(["yidi run", _quoted(_named(loaded)), f"--seed {actual}", *options])
     judged = judged_run(
-        loaded, folder, seed=seed, progress=_progress(language), built=stopper.take, replay=replay
-    )
-    _write_page(folder, folder / "report.html")
+        loaded, folder, seed=seed, progress=_progress(language), built=stopper.take,
+        replay=replay, host=host,
+    )  # fmt: skip
+    _write_page(folder, folder / "report.html", language)
     point_last(folder)
     return judged
 
@@ -263,7 +306,9 @@ def _show(judged: JudgedRun, language: Language) -> None:
     show_sections(sections_of(judged.folder, judged.report, language))
 
 
-def _write_extras(done: list[JudgedRun], junitxml: Path | None, html: Path | None) -> None:
+def _write_extras(
+    done: list[JudgedRun], junitxml: Path | None, html: Path | None, language: Language
+) -> None:
     if junitxml is not None:
         from yidi.scenarios.judging.junit import merged, suite_of
 
@@ -273,8 +318,7 @@ def _write_extras(done: list[JudgedRun], junitxml: Path | None, html: Path | Non
         if html is not None and one.folder is not None:
             path = html if len(done) == 1 else html.with_stem(f"{html.stem}-{number}")
             path.parent.mkdir(parents=True, exist_ok=True)
-            if not _write_page(one.folder, path):
-                say("E_OUTPUT report.html")
+            _write_page(one.folder, path, language)
 
 
 def _write(path: Path, text: str) -> None:
@@ -282,16 +326,11 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _write_page(folder: Path, path: Path) -> bool:
-    """The HTML page; False where this build has none."""
-    from importlib import import_module
-    from importlib.util import find_spec
+def _write_page(folder: Path, path: Path, language: Language) -> None:
+    """The page to look at and to project."""
+    from yidi.scenarios.judging.page import write_page
 
-    if find_spec("yidi.scenarios.judging.page") is None:
-        return False
-    page: Any = import_module("yidi.scenarios.judging.page")
-    page.write_page(folder, path)
-    return True
+    write_page(folder, path, language)
 
 
 def _print_json(done: list[JudgedRun], *, single: bool) -> None:

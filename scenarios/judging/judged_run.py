@@ -125,8 +125,9 @@ def judged_run(
     progress: Callable[[Progress], object] | None = None,
     built: Callable[[Runner], object] | None = None,
     replay: str = "",
+    host: Callable[..., RunResult] = run_virtual,
 ) -> JudgedRun:
-    """Run a scenario in virtual time, judge it, and write its bundle.
+    """Run a scenario, judge it, and write its bundle.
 
     Args:
         loaded: the scenario.
@@ -135,6 +136,7 @@ def judged_run(
         progress: hears how far the run is.
         built: gets the runner before it starts, so that it can be stopped.
         replay: the command line that makes this run again.
+        host: what runs it: in virtual time, or live; called as `run_virtual` is.
 
     Raises:
         ScenarioError, StoredDataError: as `run_virtual` and `Bundle`.
@@ -149,7 +151,7 @@ def judged_run(
         built=watching.watch,
     )
     with _closing(bundle):
-        result = run_virtual(loaded, seed=seed, hooks=hooks)
+        result = host(loaded, seed=seed, hooks=hooks)
         if bundle is not None:
             bundle.close_streams()
         return _finish(result, watching, bundle, clocks, replay)
