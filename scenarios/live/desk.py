@@ -98,7 +98,7 @@ class Desk:
         if waiting is not None and not waiting.is_same(envelope):
             raise RemoteProtocolError(ErrorCode.E_KEY_REUSED, at="$.msgid")
         # A repeat is sent, too: where the first was lost, it is what gets through.
-        self.host.submit(envelope)
+        self._submit(self.host, envelope)
         if waiting is None:
             waiting = self._waiting[message_id] = _Waiting(envelope)
         future: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
@@ -111,3 +111,10 @@ class Desk:
             waiting.futures.remove(future)
             if not waiting.futures and self._waiting.get(message_id) is waiting:
                 del self._waiting[message_id]
+
+    def _submit(self, host: LiveHost, envelope: Envelope) -> None:
+        """Put a request on its link; what clients ask is nobody's output and waits for no sync."""
+        assert host.desk is not None
+        assert host.desk.attachment is not None
+        peer, raw = host.core.send(envelope.origin.sender, envelope, host.clock.now())
+        host.desk.attachment.send(peer, envelope.origin.partition_key, raw)

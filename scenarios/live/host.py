@@ -50,7 +50,8 @@ class LiveParty:
         self.index = index
         """Index in the journal; -1 for the desk."""
         self.ledger: Ledger | None = getattr(host, "ledger", None)
-        self.cases: dict[str, Any] = getattr(getattr(host, "state", None), "cases", None) or {}
+        cases = getattr(getattr(host, "state", None), "cases", None)
+        self.cases: dict[str, Any] = {} if cases is None else cases
         self.attachment: Attachment | None = None
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from yidi.protocol.errors import ScenarioError
+from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.rows import Totals, case_rows
+from yidi.scenarios.judging.verify import verify_run
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.live.network import run_live
 from yidi.scenarios.running.run import RunResult, run_virtual
@@ -43,3 +46,12 @@ def test_faults_belong_to_virtual_runs() -> None:
     """A scenario with faults is refused live rather than run without them."""
     with pytest.raises(ScenarioError):
         run_live(load("timeout-query-reversal"))
+
+
+def test_a_live_run_is_judged_as_any_other(tmp_path: Path) -> None:
+    """Checks watch live nodes, too, and the bundle is verified by the same replay."""
+    host = partial(run_live, engine="embedded")
+    judged = judged_run(load("huaibei-outpatient-in-shanghai"), tmp_path, host=host)
+
+    assert judged.report.verdict == "pass", [c for c in judged.report.checks if c.verdict != "pass"]
+    assert verify_run(tmp_path).verdict == "pass"
