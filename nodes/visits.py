@@ -109,7 +109,7 @@ def runs_of(lines: list[FeeLine]) -> Runs | None:
     if not numbers:
         return []
     first, last = numbers[0], numbers[-1]
-    if numbers == list(range(first, last + 1)):
+    if last - first + 1 == len(numbers) and numbers == list(range(first, last + 1)):
         return [(first, last)]
     runs: Runs = []
     for number in sorted(numbers):

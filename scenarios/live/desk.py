@@ -17,7 +17,7 @@ from yidi.protocol.instants import Instant
 from yidi.scenarios.live.host import LiveHost
 
 ANSWER_SECONDS = 30.0
-"""Real seconds a call waits: what clients wait, and more than a region's 25. Source: interface (g)."""
+"""Real seconds a call waits: as clients do, and more than a region's 25. Source: interface (g)."""
 
 
 class _Waiting:

@@ -1,0 +1,142 @@
+"""A scenario's network in one process, with the national gateway in front of it.
+
+The nodes are those of any run; the clients are real ones, at the gateway. By default the
+scenario's own story is not played: its regions, institutions and persons are there, the hubs'
+operators close the days, and whatever else happens comes through the gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import msgspec
+
+from yidi.broker.engines.base import EngineOptions, engine_from_url
+from yidi.broker.gateway.calls import Calls
+from yidi.broker.gateway.guards import Client, Credentials
+from yidi.broker.gateway.local import Place
+from yidi.broker.gateway.openapi import openapi_document
+from yidi.broker.gateway.server import GatewayServer, ServerOptions
+from yidi.protocol.instants import DAY, Instant, day_of
+from yidi.protocol.journal import JournalWriter
+from yidi.scenarios.library.loader import LoadedScenario
+from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
+from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.running.calendar import HubCalendar
+from yidi.scenarios.running.driver import Driver
+from yidi.scenarios.running.institutions import build_institutions
+from yidi.scenarios.running.people import build_people
+from yidi.scenarios.running.run import Cast, assemble, opening_of
+from yidi.scenarios.running.streams import Streams
+
+SECRET_BYTES = 32
+FOREVER = 3_650 * DAY
+"""How long the days of a served network are closed: ten years of its own time."""
+
+
+class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a network is served."""
+
+    clients: tuple[Client, ...]
+    scale: int = 1_000
+    """Scenario time per real time, in thousandths."""
+    play: bool = False
+    """Whether the scenario's own cases and flows come, too."""
+    strict: bool = False
+    answer_seconds: float = ANSWER_SECONDS
+    """Real seconds a call waits before its outcome is called unknown."""
+    http: ServerOptions = ServerOptions()
+    engine: str = "embedded"
+
+
+class Served(msgspec.Struct, kw_only=True):
+    """A network that is up."""
+
+    cast: Cast
+    host: LiveHost
+    desk: Desk
+    server: GatewayServer
+    task: asyncio.Task[None]
+    """Ends with the host; an error of ours is in it."""
+
+
+@asynccontextmanager
+async def serving(loaded: LoadedScenario, options: ServeOptions) -> AsyncIterator[Served]:
+    """Bring a scenario's network up, and down again: calls under way are finished first.
+
+    Raises:
+        OSError: the port cannot be had.
+        TransportError: the engine cannot be had.
+    """
+    cast = assemble(loaded, now=real_now())
+    desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
+                seconds=options.answer_seconds)  # fmt: skip
+    journal = JournalWriter(None, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start))
+    engine = engine_from_url(options.engine, EngineOptions())
+    await engine.prepare()
+    clock = LiveClock(cast.start, options.scale)
+    host = LiveHost(cast.nodes, desk, Ground(engine=engine, journal=journal, clock=clock))
+    desk.host = host
+    server = GatewayServer(
+        Calls(desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict),
+        Credentials(options.clients),
+        today=lambda: day_of(real_now()),
+        describe=openapi_document,
+        options=options.http,
+    )
+    task = asyncio.create_task(host.run(lambda: False))
+    try:
+        await _attached(host, task)
+        await server.start()
+        yield Served(cast=cast, host=host, desk=desk, server=server, task=task)
+        await server.stop()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await engine.close()
+
+
+def real_now() -> Instant:
+    """The real clock, for what has nothing to do with the network's: credentials, a start now."""
+    return Instant(int(datetime.now(UTC).timestamp()) * 1_000_000)
+
+
+async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:
+    """Return when every party is on the engine, so that the first call finds its network."""
+    parties = [*host.parties.values(), *([host.desk] if host.desk else [])]
+    while not all(party.attachment is not None for party in parties):
+        if task.done():
+            await task
+        await asyncio.sleep(0)
+    for party in parties:
+        assert party.attachment is not None
+        await party.attachment.ready()
+
+
+def _quiet_driver(loaded: LoadedScenario, cast: Cast) -> Driver:
+    """Clients that do nothing but close the days, for as long as the network is up."""
+    scenario = loaded.scenario
+    quiet = msgspec.structs.replace(scenario, case=(), flow=())
+    streams = Streams(cast.seed)
+    driver = Driver(
+        quiet, build_people(scenario, streams), build_institutions(scenario), streams, cast.start
+    )
+    end = Instant(cast.start + FOREVER)
+    driver.calendars = [
+        HubCalendar(driver.clients, node.address, cast.start, end, end, lambda: True)
+        for node in cast.nodes.values()
+        if node.role == "hub"
+    ]
+    return driver
+
+
+def _places(cast: Cast) -> dict[str, Place]:
+    return {
+        row.code: Place(code=row.code, name=row.name, region=row.region, level=row.level)
+        for row in cast.world.institutions
+    }
