@@ -46,7 +46,7 @@ SYNC_ALWAYS_SINCE = (2, 10)
 HEARTBEAT_S = 1.0
 EXPIRES_S = 30.0
 SILENCE_MAX_S = 3 * HEARTBEAT_S
-API_WITHIN_S = 3.0
+API_WITHIN_S = 1.5
 _NS = 1_000_000_000
 _STREAM_FULL = frozenset({10077, 10047, 10054})
 """A limit of the stream, its resources, or the size. Source: nats-server, server/errors.json."""
@@ -153,15 +153,11 @@ class JetStream:
         return False
 
     async def _add_stream(self) -> None:
-        config = stream_config(self.options)
+        """Make it; a cluster that has no leader yet, or too few servers, may be asked again."""
         try:
-            await self._api.add_stream(config)
-        except nats.js.errors.BadRequestError:
-            await self.check_stream()  # another node was faster
+            await self._api.add_stream(stream_config(self.options))
         except nats.js.errors.APIError as exc:
-            raise TransportError(
-                ErrorCode.E_STREAM_CONFIG, want=describe(config), got=str(exc.description)
-            ) from exc
+            raise ConnectionLost(at=self.options.network, got=str(exc.description)) from exc
 
     async def make_consumer(self, name: str, subjects: str) -> None:
         """Make the durable consumer of an attachment; the same again changes nothing."""
@@ -185,8 +181,10 @@ class JetStream:
 
         async def on_advisory(message: Msg) -> None:
             advisory = _advisories.decode(message.data)
-            tell(advisory.deliveries)
-            await self._api.delete_msg(network, advisory.stream_seq)
+            try:
+                await self._api.delete_msg(network, advisory.stream_seq)
+            finally:
+                tell(advisory.deliveries)
 
         await self.client.subscribe(subject, cb=on_advisory)
 

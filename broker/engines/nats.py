@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -48,6 +49,7 @@ from yidi.protocol.errors import (
 from yidi.protocol.instants import SECOND, Duration
 
 CONNECT_WITHIN_S = 2
+PREPARE_WITHIN_S = 10
 WATCH_PAUSE_S = 0.05
 WATCH_EVERY_S = 1.0
 """How often held messages are claimed anew and a silent server is asked again."""
@@ -63,20 +65,30 @@ class NatsEngine:
         self._attachments: list[NatsAttachment] = []
 
     async def prepare(self) -> None:
-        """Make the network's stream, or check the one that is there; see `Engine`."""
-        problem: TransportError | None = None
-        for server in self.servers:
+        """Make the network's stream, or check the one that is there; see `Engine`.
+
+        A cluster takes seconds to choose its first leader; until then it is asked again.
+        """
+        pause = self.options.backoff_first / SECOND
+        ends = asyncio.get_running_loop().time() + PREPARE_WITHIN_S
+        for server in itertools.cycle(self.servers):
             try:
-                client = await connect(server, "prepare", self.options)
+                await self._prepare_at(server)
             except ConnectionLost as error:
-                problem = error
-                continue
-            try:
-                await JetStream(client, self.options).make_stream()
-            finally:
-                await client.close()
-            return
-        raise TransportError(ErrorCode.E_ENGINE, got=self.url) from problem
+                if asyncio.get_running_loop().time() > ends:
+                    raise TransportError(ErrorCode.E_ENGINE, at=server, got=error.got) from error
+            else:
+                return
+            await asyncio.sleep(pause)
+
+    async def _prepare_at(self, server: str) -> None:
+        client = await connect(server, f"{self.options.network}-prepare", self.options)
+        try:
+            await JetStream(client, self.options).make_stream()
+        except (nats.errors.Error, TimeoutError, OSError) as exc:
+            raise ConnectionLost(at=server, got=str(exc) or type(exc).__name__) from exc
+        finally:
+            await client.close()
 
     async def attach(
         self,

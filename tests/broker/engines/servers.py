@@ -81,7 +81,7 @@ class Server:
 
 MOSQUITTO_CONF = """\
 listener {port} 127.0.0.1
-allow_anonymous true
+allow_anonymous {anonymous}
 set_tcp_nodelay true
 persistence true
 persistence_location {store}/
@@ -91,14 +91,14 @@ max_packet_size 1310720
 """
 
 
-def mosquitto(folder: Path, extra: str = "") -> Server:
+def mosquitto(folder: Path, extra: str = "", *, anonymous: str = "true") -> Server:
     """A mosquitto that is not started yet."""
     program = need_program("mosquitto", "apt-get install mosquitto")
     port, store = free_ports(1)[0], folder / "store"
     configuration = folder / "mosquitto.conf"
     # As root it gives up its rights, and would not find its store.
     user = "user root\n" if os.geteuid() == 0 else ""
-    text = MOSQUITTO_CONF.format(port=port, store=store, extra=user + extra)
+    text = MOSQUITTO_CONF.format(port=port, store=store, anonymous=anonymous, extra=user + extra)
     configuration.write_text(text, "utf-8")
     return Server([program, "-c", str(configuration)], port, store)
 

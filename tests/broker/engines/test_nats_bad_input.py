@@ -1,0 +1,137 @@
+"""Table N of bad input, as far as it is the engine's (N01 is the server's access rules)."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from tests.broker.engines.contract import FAST, HUB, INSURED, Sink, attach, eventually
+from yidi.broker.engines.base import engine_from_url
+from yidi.broker.engines.batching import encode_batch
+from yidi.broker.engines.topics import topic
+from yidi.protocol.errors import ErrorCode, TransportError
+
+nats = pytest.importorskip("nats", reason="nats-py is not installed: pip install 'yidi[cluster]'")
+from yidi.broker.engines.jetstream import (  # noqa: E402 (it needs nats-py)
+    describe,
+    durability,
+    stream_config,
+)
+
+SUBJECT = topic(HUB, INSURED, 0, ".")
+
+
+async def test_n02_no_stream(unprepared):
+    """N02: a node refuses to start where the stream is missing, and says what it wants."""
+    hub = await unprepared.attach(HUB, Sink().receive)
+
+    with pytest.raises(TransportError, match="E_STREAM_CONFIG") as caught:
+        await hub.ready()
+    assert "discard=new replicas=1" in caught.value.want
+    assert "no stream" == caught.value.got
+
+
+@pytest.mark.parametrize(
+    ("differing", "want", "got"),
+    [
+        ({"retention": "limits"}, "retention=workqueue", "retention=limits"),
+        ({"discard": "old", "discard_new_per_subject": False}, "discard=new", "discard=old"),
+        ({"storage": "memory"}, "storage=file", "storage=memory"),
+        ({"subjects": ["yidi.>"]}, "subjects=yidi.v1.>", "subjects=yidi.>"),
+    ],
+)
+async def test_n02_another_stream(unprepared, jetstream, differing, want, got):
+    """N02: a stream that could drop or double is refused with what differs."""
+    await jetstream.add_stream(stream_config(FAST).evolve(**differing))
+    hub = await unprepared.attach(HUB, Sink().receive)
+
+    for refused in (hub.ready(), unprepared.prepare()):
+        with pytest.raises(TransportError) as caught:
+            await refused
+        assert (ErrorCode.E_STREAM_CONFIG, want, got) == (
+            caught.value.code, caught.value.want, caught.value.got,
+        )  # fmt: skip
+
+
+def test_n02_replicas():
+    """N02: the number of replicas is part of what is compared."""
+    three = stream_config(msgspec.structs.replace(FAST, replicas=3))
+
+    assert describe(three) != describe(stream_config(FAST))
+
+
+@pytest.mark.parametrize(
+    ("version", "is_safe"),
+    [("2.9.10", False), ("2.9.25", False), ("1.4.1", False), ("2.10.0", True), ("2.15.1", True),
+     ("3.0.0", True), ("v2.11.4", True), ("", False), ("dev", False)],
+)  # fmt: skip
+def test_n03_the_version_tells_the_durability(version, is_safe):
+    """N03: a server before 2.10 cannot sync each message: os-crash unsafe."""
+    assert is_safe == (durability(version) != "os-crash unsafe")
+
+
+async def test_n03_a_node_states_it(jet):
+    """N03: what a confirmed message survives can be read off the attachment."""
+    hub, _ = await attach(jet, HUB)
+
+    assert "os-crash safe with sync_interval: always" == hub.durability
+
+
+async def test_n04_a_deleted_consumer(jet, jetstream):
+    """N04: a consumer that is deleted under us is made again, with an alarm; nothing is lost."""
+    hub, _ = await attach(jet, HUB)
+    insured, sink = await attach(jet, INSURED)
+
+    await jetstream.delete_consumer(FAST.network, insured.name)
+    hub.send(INSURED, 0, b"frame")
+
+    assert [b"frame"] == await sink.has(1)
+    assert {ErrorCode.E_STREAM_CONFIG: 1} == insured.counters.refused
+
+
+async def test_n04_delivered_too_often(unprepared, jetstream):
+    """N04: what no process survives becomes a dead letter with an alarm, and leaves the stream."""
+    options = msgspec.structs.replace(FAST, deliveries_max=2, redeliver_after=200_000)
+    engine = engine_from_url(unprepared.url, options)
+    await engine.prepare()
+    hub, _ = await attach(engine, HUB)
+    hub.send(INSURED, 0, b"deadly")
+    for _ in range(2):
+        insured, sink = await attach(engine, INSURED)
+        sink.gate.clear()
+        await eventually(lambda insured=insured: insured.counters.frames_received)
+        await insured.abort()
+    last, at_last = await attach(engine, INSURED)
+    await eventually(lambda: last.counters.refused)
+
+    assert [] == at_last.frames
+    assert {ErrorCode.E_DEAD_LETTER: 1} == last.counters.refused
+    assert 0 == (await jetstream.stream_info(options.network)).state.messages
+    await engine.close()
+
+
+async def test_n05_the_message_id_of_the_transport(jet, nats_server):
+    """N05: with or without Nats-Msg-Id, or with a forged one, the transport takes it."""
+    _, sink = await attach(jet, INSURED)
+    client = await nats.connect(f"nats://127.0.0.1:{nats_server.port}")
+    stream = client.jetstream()
+    for number, headers in enumerate((None, {"Nats-Msg-Id": "a"}, {"Nats-Msg-Id": "forged"})):
+        await stream.publish(SUBJECT, encode_batch([b"%d" % number]), headers=headers)
+    await client.close()
+
+    assert [b"0", b"1", b"2"] == await sink.has(3)
+
+
+async def test_a_full_stream_refuses_what_is_new(jet, jetstream):
+    """discard=new: what does not fit is dropped here, counted, and told once; nothing old goes."""
+    hub, _ = await attach(jet, HUB)
+    config = stream_config(FAST).evolve(max_msgs_per_subject=2)
+    await jetstream.update_stream(config)
+    for number in range(5):
+        hub.send(INSURED, 0, b"%d" % number)
+        await hub.drain()
+
+    assert (2, 3) == (hub.counters.frames_sent, hub.counters.dropped)
+    assert [ErrorCode.E_BUSY] == [alarm.code for alarm in hub.counters.alarms]
+    _, sink = await attach(jet, INSURED)
+    assert [b"0", b"1"] == await sink.has(2)
