@@ -2,8 +2,9 @@
 #   make demo    a month of cross-region settlement, told in a minute
 #   make test    the tests                     make bench   how fast the flow is
 #   make check   format, lint, types, arrows   make lock    pin the dependencies anew
+#   make docs    write the pages of docs/ that repeat what the code knows
 
-.PHONY: demo test check format bench lock
+.PHONY: demo test check format bench docs lock
 .DEFAULT_GOAL := demo
 
 VENV := .venv
@@ -34,6 +35,9 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/yidi bench flow
+
+docs: $(READY)
+	$(BIN)/python docs/make_reference.py
 
 # The one target that resolves versions; all others install exactly what requirements.lock names.
 lock:
