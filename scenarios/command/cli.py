@@ -54,6 +54,8 @@ VERBS: dict[str, Verb] = {
     ),
     "bench": Verb("bench:bench", "测量吞吐与延迟", "Measure throughput and latency."),
     "node": Verb("node:node", "运行实时网络的一个节点", "Run one node of a live network."),
+    "serve": Verb("serve:serve", "启动国家接口网关", "Serve a network behind the gateway."),
+    "schema": Verb("schema:schema", "输出接口描述", "Print the OpenAPI or JSON Schema."),
     "doctor": Verb("doctor:doctor", "检查本机环境", "Say what this machine has and lacks."),
 }
 

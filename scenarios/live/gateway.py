@@ -24,6 +24,7 @@ from yidi.broker.gateway.server import GatewayServer, ServerOptions
 from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
+from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.host import Ground, LiveHost
@@ -57,6 +58,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
 class Served(msgspec.Struct, kw_only=True):
     """A network that is up."""
 
+    scenario: Scenario
     cast: Cast
     host: LiveHost
     desk: Desk
@@ -93,7 +95,8 @@ async def serving(loaded: LoadedScenario, options: ServeOptions) -> AsyncIterato
     try:
         await _attached(host, task)
         await server.start()
-        yield Served(cast=cast, host=host, desk=desk, server=server, task=task)
+        scenario = loaded.scenario
+        yield Served(scenario=scenario, cast=cast, host=host, desk=desk, server=server, task=task)
         await server.stop()
     finally:
         task.cancel()

@@ -1,0 +1,280 @@
+"""`yidi serve [NAME]`: a scenario's network in one process, and the national gateway before it.
+
+Prints where it listens, who may be treated where, and a call that can be pasted into a shell.
+Without a file of credentials a token is made for this run alone. Ctrl-C or SIGTERM: new calls
+get 503, those under way are finished, and the exit code is 130.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from yidi.scenarios.command.common import (
+    ExitCode,
+    Language,
+    both,
+    json_option,
+    language_option,
+    print_json,
+    print_table,
+    printable,
+    say,
+    verb,
+)
+
+if TYPE_CHECKING:
+    from yidi.broker.gateway.guards import Client
+    from yidi.scenarios.library.loader import LoadedScenario
+    from yidi.scenarios.live.gateway import Served, ServeOptions
+
+PORT = 8080
+DEFAULT_NAME = "yangtze-delta-month"
+SHOWN_MAX = 20
+"""Persons and institutions that are listed."""
+CREDENTIALS_VARIABLE = "YIDI_GATEWAY_CREDENTIALS"
+
+
+class Scale(click.ParamType[int]):
+    """How much faster than real time, as a decimal; kept in thousandths."""
+
+    name = "scale"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read the number."""
+        if isinstance(value, int):
+            return value
+        try:
+            thousandths = int(Decimal(str(value)[:16]) * 1_000)
+        except (InvalidOperation, ValueError, OverflowError):
+            thousandths = 0
+        if not 1 <= thousandths <= 100_000_000:
+            self.fail(f"{printable(str(value)[:64])!r}: want 0.001..100000", param, ctx)
+        return thousandths
+
+
+@verb(
+    "serve",
+    "启动一个场景的实时网络与国家接口网关。",
+    "Serve a scenario's network, live, behind the national gateway.",
+)
+@click.argument("name", metavar="[NAME|FILE]", default=DEFAULT_NAME)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=PORT,
+    help=both("端口，0 为任选", "Port on loopback; 0 takes a free one. Default 8080."),
+)
+@click.option(
+    "--time-scale",
+    "scale",
+    type=Scale(),
+    default=1_000,
+    help=both("时间倍速", "How much faster than real time the network's clock runs."),
+)
+@click.option("--play", is_flag=True, help=both("同时上演场景", "Play the scenario's story, too."))
+@click.option(
+    "--strict", is_flag=True, help=both("拒绝未定义的字段", "Refuse fields nobody defined.")
+)
+@click.option(
+    "--credentials",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help=both("访问凭证文件", "Credentials, one a line: name token scope[,scope] [last day]."),
+)
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    help=both("每秒请求上限", "Calls a second that one client may make. Default 200."),
+)
+@language_option
+@json_option
+def serve(  # noqa: PLR0917 - one parameter an option
+    name: str,
+    port: int,
+    scale: int,
+    play: bool,
+    strict: bool,
+    credentials: Path | None,
+    rate: int,
+    language: Language,
+    as_json: bool,
+) -> ExitCode:
+    """Serve until interrupted."""
+    from yidi.broker.gateway.server import ServerOptions
+    from yidi.scenarios.library.loader import load
+    from yidi.scenarios.live.gateway import ServeOptions
+
+    clients, token = _clients(credentials)
+    options = ServeOptions(
+        clients=clients,
+        scale=scale,
+        play=play,
+        strict=strict,
+        http=ServerOptions(port=port, rate=rate, burst=2 * rate),
+    )
+    return asyncio.run(_serve(load(name), options, token, language, as_json))
+
+
+def _clients(path: Path | None) -> tuple[tuple[Client, ...], str]:
+    """Whoever may call, and the token to show where one was made for this run."""
+    import os
+    import secrets
+
+    from yidi.broker.gateway.guards import client, read_clients
+
+    if path is not None:
+        return read_clients(path.read_text("utf-8"), path.name), ""
+    if text := os.environ.get(CREDENTIALS_VARIABLE):
+        return read_clients(text, CREDENTIALS_VARIABLE), ""
+    token = secrets.token_urlsafe(24)
+    return (client("serve", token),), token
+
+
+async def _serve(
+    loaded: LoadedScenario, options: ServeOptions, token: str, language: Language, as_json: bool
+) -> ExitCode:
+    import errno
+
+    from yidi.protocol.errors import ErrorCode, TransportError
+    from yidi.scenarios.live.gateway import serving
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        async with serving(loaded, options) as served:
+            _show(served, token, language, as_json)
+            waiting = asyncio.create_task(stopped.wait())
+            await asyncio.wait({waiting, served.task}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if served.task.done():
+                await served.task
+            say("正在停止：处理完在途请求" if language == "zh" else "stopping: calls under way end")
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise TransportError(ErrorCode.E_PORT_IN_USE, got=str(options.http.port)) from error
+    return ExitCode.INTERRUPTED
+
+
+# --- What is shown ------------------------------------------------------------------------------
+
+
+def _show(served: Served, token: str, language: Language, as_json: bool) -> None:
+    from yidi.protocol.instants import local_text
+
+    facts = {
+        "url": f"http://127.0.0.1:{served.server.port}",
+        "port": served.server.port,
+        "token": token,
+        "clock": local_text(served.desk.now()),
+        "institutions": _institutions(served),
+        "people": _people(served),
+        "curl": curl_line(served, token),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts, language)
+    import sys
+
+    sys.stdout.flush()
+
+
+def _print(facts: dict[str, object], language: Language) -> None:
+    zh = language == "zh"
+    print(f"{'国家接口网关' if zh else 'national gateway'}  {facts['url']}")
+    if facts["token"]:
+        print(f"{'访问令牌（仅本次）' if zh else 'token (this run only)'}  {facts['token']}")
+    print(f"{'网络时钟' if zh else 'network clock'}  {facts['clock']}")
+    print(f"OpenAPI  {facts['url']}/openapi.json\n")
+    for title, key in (
+        ("定点医药机构" if zh else "institutions", "institutions"),
+        ("人员" if zh else "people", "people"),
+    ):
+        rows = facts[key]
+        assert isinstance(rows, list)
+        print(title)
+        print_table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
+        print()
+    print(facts["curl"])
+
+
+def _institutions(served: Served) -> list[dict[str, str]]:
+    return [
+        {"fixmedins_code": one.code, "name": one.name, "region": one.region, "level": one.level}
+        for one in served.cast.world.institutions[:SHOWN_MAX]
+    ]
+
+
+def _people(served: Served) -> list[dict[str, str]]:
+    """Everybody of the story, and one of each flow; all are made up, so nothing is masked."""
+    from yidi.scenarios.running.people import build_people
+    from yidi.scenarios.running.streams import Streams
+
+    cast = served.cast
+    people = build_people(served.scenario, Streams(cast.seed))
+    chosen = [*people.scripted.values(), *(pool[0] for pool in people.pools.values() if pool)]
+    return [
+        {
+            "psn_no": one.psn_no,
+            "certno": one.certno,
+            "name": one.name,
+            "insuplc_admdvs": one.region,
+            "insutype": one.insutype,
+            "filed": " ".join(f"{held.category}→{held.area}" for held in one.filings),
+        }
+        for one in chosen[:SHOWN_MAX]
+    ]
+
+
+def curl_line(served: Served, token: str) -> str:
+    """A 1101 that can be pasted into a shell: a person of the network at one of its hospitals."""
+    import json
+
+    from yidi.protocol.instants import local_stamp, local_text
+
+    now = served.desk.now()
+    hospital = next(row for row in served.cast.world.institutions if row.code.startswith("H"))
+    person = next(
+        (row for row in served.cast.world.persons if row.region[:4] != hospital.region[:4]),
+        served.cast.world.persons[0],
+    )
+    call = {
+        "infno": "1101",
+        "msgid": f"{hospital.code}{local_stamp(now)}0001",
+        "mdtrtarea_admvs": hospital.region,
+        "insuplc_admdvs": person.region,
+        "recer_sys_code": "YBXT",
+        "infver": "V1.0",
+        "opter_type": "1",
+        "opter": "001",
+        "opter_name": "收费员",
+        "inf_time": local_text(now),
+        "fixmedins_code": hospital.code,
+        "fixmedins_name": hospital.name,
+        "input": {
+            "data": {
+                "mdtrt_cert_type": "02",
+                "mdtrt_cert_no": person.certificate_no,
+                "psn_cert_type": "01",
+            }
+        },
+    }
+    document = json.dumps(call, ensure_ascii=False).replace("'", "")
+    return (
+        f"curl -sS http://127.0.0.1:{served.server.port}"
+        "/fsi/api/rsfComIfsService/callService \\\n"
+        f"  -H 'Authorization: Bearer {token or '$TOKEN'}' \\\n"
+        f"  -H 'Content-Type: application/json' \\\n  -d '{document}'"
+    )
