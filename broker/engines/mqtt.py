@@ -4,7 +4,7 @@ The only module that imports aiomqtt: its next major version changes its interfa
 attachment, named after the address, with a session that outlives the connection. A publish is QoS
 1 and carries response topic, correlation data, expiry, content type and user properties. What
 arrives is acknowledged by hand once the receiver has it, which aiomqtt 2 does not offer: this
-module reaches for the paho client behind it, in `_raw` and nowhere else.
+module reaches for the paho client behind it, at the end of this module and nowhere else.
 """
 
 from __future__ import annotations
@@ -38,7 +38,13 @@ from yidi.broker.engines.batching import (
     encode_batch,
 )
 from yidi.broker.engines.credentials import load_credentials, load_tls
-from yidi.broker.engines.pump import Acknowledge, Callbacks, Message, PumpedAttachment
+from yidi.broker.engines.pump import (
+    PLACES_MAX,
+    Acknowledge,
+    Callbacks,
+    Message,
+    PumpedAttachment,
+)
 from yidi.broker.engines.sessions import SESSION_TYPE, Session
 from yidi.broker.engines.topics import client_name, parse_topic, topic, topic_filter
 from yidi.protocol.errors import (
@@ -139,7 +145,14 @@ class MqttAttachment(PumpedAttachment):
 
     async def _hold_connection(self) -> None:
         """Connect, subscribe, and take in messages until the connection breaks."""
-        async with self._make_client() as client:
+        client = self._make_client()
+        try:
+            await self._serve(client)
+        finally:
+            _forget_end(client)
+
+    async def _serve(self, client: aiomqtt.Client) -> None:
+        async with client:
             granted = await client.subscribe(
                 topic_filter(self.address),
                 options=SubscribeOptions(qos=1, retainAsPublished=True),
@@ -233,9 +246,10 @@ class MqttAttachment(PumpedAttachment):
             properties.ContentType = CONTENT_TYPE
             properties.MessageExpiryInterval = self.options.message_expiry // SECOND
             properties.ResponseTopic = topic(batch.recipient, self.base, self.partition or 0)
-            properties.UserProperty = [("yidi", "1"), ("sender", self.address)]
-            found = (topic(self.base, *to), properties)
-            self._templates[to] = found
+            properties.UserProperty = [("yidi", "1")]
+            if len(self._templates) >= PLACES_MAX:
+                self._templates.clear()
+            found = self._templates[to] = (topic(self.base, *to), properties)
         return found
 
     # ------------------------------------------------------------------ the way in
@@ -274,6 +288,16 @@ class MqttAttachment(PumpedAttachment):
 async def _acknowledge(client: aiomqtt.Client, message: aiomqtt.Message) -> None:
     """Tell the broker; on another connection than the message's own it does nothing."""
     _raw(client).ack(message.mid, message.qos)
+
+
+def _forget_end(client: aiomqtt.Client) -> None:
+    """Look at how a connection ended, which aiomqtt does only where it iterates messages.
+
+    Else asyncio complains of an exception that nobody retrieved.
+    """
+    end = client._disconnected  # noqa: SLF001
+    if end.done() and not end.cancelled():
+        end.exception()
 
 
 def _raw(client: aiomqtt.Client) -> PahoClient:

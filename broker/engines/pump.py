@@ -32,6 +32,7 @@ from yidi.broker.engines.batching import (
     CONTENT_TYPE,
     Batch,
     Batcher,
+    Destination,
     check_frame,
     decode_batch,
 )
@@ -51,6 +52,7 @@ from yidi.protocol.instants import MILLISECOND, SECOND, Duration
 
 HANDED_OVER_MAX = 1_024
 """Frames in one call of `receive`: as many as a group commit is good for."""
+PLACES_MAX = 10_000
 NOW = Duration(0)
 RETRY_AFTER = Duration(100 * MILLISECOND)
 """Pause before what the engine did not confirm is published again."""
@@ -125,6 +127,7 @@ class PumpedAttachment:
         self._flying: dict[int, tuple[Batch, asyncio.Task[None]]] = {}
         self._published = 0
         self._pump_is_due = False
+        self._places: dict[tuple[str, int], Destination] = {}
         # The way in.
         self._arrived: deque[Arrival] = deque()
         self._has_arrivals = asyncio.Event()
@@ -312,13 +315,22 @@ class PumpedAttachment:
     # ------------------------------------------------------------------ the way out
 
     def _put(self, recipient: str, partition: int, item: bytes | Document) -> None:
-        to = destination(recipient, partition)
+        to = self._places.get((recipient, partition))
+        if to is None:
+            to = self._place(recipient, partition)
         if self._batcher.bytes >= self.options.queue_bytes_max:
             self._drop(1, ErrorCode.E_BUSY, f"the queue of {self.address} is full")
             return
         self._batcher.put(to, item)
         if not self._pump_is_due:
             self._schedule_pump()
+
+    def _place(self, recipient: str, partition: int) -> Destination:
+        """Check a destination once; clients come and go, so what is known is bounded."""
+        if len(self._places) >= PLACES_MAX:
+            self._places.clear()
+        to = self._places[recipient, partition] = destination(recipient, partition)
+        return to
 
     def _schedule_pump(self, after: Duration = NOW) -> None:
         """Pump at the end of this turn, or after a pause that the engine needs."""

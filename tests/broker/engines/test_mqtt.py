@@ -126,7 +126,7 @@ async def test_a_password_comes_from_the_environment(tmp_path, monkeypatch):
 
 
 async def test_a_publish_says_what_it_is(mqtt, mosquitto_server):
-    """Response topic, correlation data, expiry, content type and sender stand in the properties."""
+    """Response topic, correlation data, expiry, content type and version are properties."""
     hub, _ = await attach(mqtt, f"{HUB}/3")
     name = "yidi/v1/hub-100000/insured-340600/7"
     how = {"qos": 1, "hostname": "127.0.0.1", "port": mosquitto_server.port, "protocol": MQTTv5}
@@ -140,4 +140,4 @@ async def test_a_publish_says_what_it_is(mqtt, mosquitto_server):
     assert "yidi/v1/insured-340600/hub-100000/3" == said.ResponseTopic
     assert 86_400 >= said.MessageExpiryInterval > 86_000
     assert said.CorrelationData.isdigit()
-    assert [("yidi", "1"), ("sender", "hub:100000/3")] == said.UserProperty
+    assert [("yidi", "1")] == said.UserProperty
