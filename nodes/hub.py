@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import sha256
+from sys import intern
 
 import msgspec
 
@@ -145,7 +146,9 @@ class Hub(Node[HubState]):
         case = state.cases.get(origin.case_key)
         if case is None:
             case = state.cases[origin.case_key] = Case(
-                key=origin.case_key, treatment=origin.treatment, insured=origin.insured
+                key=origin.case_key,
+                treatment=intern(origin.treatment),
+                insured=intern(origin.insured),
             )
         exchange = state.exchanges.get(origin.message_id)
         if exchange is None:
@@ -239,9 +242,10 @@ class Hub(Node[HubState]):
 
     def _settle(self, case: Case, answer: SettlementResult, body: bytes) -> None:
         advance("hub", case, SETTLED)
-        case.institution, case.visit, case.batch = answer.institution, answer.visit, answer.batch
-        case.person_no, case.insutype = answer.person_no, answer.insutype
-        case.med_type, case.settlement_id = answer.med_type, answer.settlement_id
+        case.institution, case.visit = intern(answer.institution), answer.visit
+        case.batch, case.person_no = intern(answer.batch), answer.person_no
+        case.insutype, case.med_type = intern(answer.insutype), intern(answer.med_type)
+        case.settlement_id = answer.settlement_id
         case.total_fen, case.fund_fen, case.funds = answer.total_fen, answer.fund_fen, answer.funds
         case.account_fen, case.cash_fen = answer.account_fen, answer.cash_fen
         case.hospital_fen = answer.hospital_fen
@@ -290,8 +294,9 @@ class Hub(Node[HubState]):
             # A cancellation that had not come: it will be refused, the settlement stands.
             case.stamped_undo_day = ""
         elif case.state != REVERSED and may("hub", case, REVERSED):
-            # The settlement never got as far as here: nothing to post.
+            # The settlement's answer never got as far as here: nothing to post.
             advance("hub", case, REVERSED)
+            case.day = answer.day
 
     def _book_status(self, case: Case, envelope: Envelope) -> None:
         """A status answer may be the first the hub hears of what happened."""

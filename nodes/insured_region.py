@@ -11,6 +11,7 @@ Path of a settlement here: `_on_settlement` → seen before? → `_computed` →
 from __future__ import annotations
 
 from hashlib import sha256
+from sys import intern
 
 import msgspec
 
@@ -306,11 +307,11 @@ class InsuredRegion(Node[InsuredState]):
         origin = envelope.origin
         case = self.state.cases.get(origin.case_key)
         if case is None:
-            case = Case(key=origin.case_key, treatment=origin.treatment, insured=self.code)
+            case = Case(key=origin.case_key, treatment=intern(origin.treatment), insured=self.code)
         if not case.institution:
-            case.institution, case.visit, case.batch = body.institution, body.visit, body.batch
-            case.person_no, case.insutype = body.person_no, body.insutype
-            case.med_type = body.med_type
+            case.institution, case.visit = intern(body.institution), body.visit
+            case.batch, case.person_no = intern(body.batch), body.person_no
+            case.insutype, case.med_type = intern(body.insutype), intern(body.med_type)
         return case
 
     def _reject(
@@ -402,7 +403,7 @@ class InsuredRegion(Node[InsuredState]):
         case.total_fen, case.fund_fen, case.funds = result.total_fen, result.fund_fen, result.funds
         case.account_fen, case.cash_fen = result.account_fen, result.cash_fen
         case.hospital_fen = result.hospital_fen
-        case.day = envelope.stamp.day if envelope.stamp is not None else ""
+        case.day = intern(envelope.stamp.day) if envelope.stamp is not None else ""
         self._computations.pop(case.key, None)
         case.change, case.benefit_year = computed.change, computed.year
         person = self.state.persons[case.person_no]

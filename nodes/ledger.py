@@ -8,7 +8,9 @@ the postings; postings leave the node with its outputs and are not kept in its s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
+from sys import intern
 
 import msgspec
 
@@ -90,12 +92,22 @@ def settlement_legs(
     `sign` is +1 where the funds owe the node (treatment region, hub), -1 where they pay
     (insured region); the same call with the sign turned gives the legs of its undoing.
     """
-    legs = [(f"fund:{pay.fund_pay_type}", sign * pay.fund_fen) for pay in funds]
+    legs = []
     due = account_fen
     for pay in funds:
+        # Shared names: postings are kept by whoever checks them, a hundred thousand at a time.
+        legs.append((intern(f"fund:{pay.fund_pay_type}"), sign * pay.fund_fen))
         due += pay.fund_fen
     if account_fen:
         legs.append(("account", sign * account_fen))
     if due:
-        legs.append((counterparty, -sign * due))
+        legs.append((intern(counterparty), -sign * due))
     return legs
+
+
+def merged_legs(legs: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """One leg an account, in the order in which accounts first appear; none of 0 fen."""
+    sums: dict[str, int] = {}
+    for account, fen in legs:
+        sums[account] = sums.get(account, 0) + fen
+    return [(account, fen) for account, fen in sums.items() if fen]

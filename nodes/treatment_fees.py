@@ -7,6 +7,7 @@ asked to accept them before the institution gets its answer. Source: interface (
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -233,16 +234,16 @@ class Fees:
         if visit is None:
             visit = state.visits[key] = Visit(
                 person_no=body.person_no,
-                insured=asked.insured,
-                insutype=body.insutype,
-                med_type=body.med_type,
+                insured=intern(asked.insured),
+                insutype=intern(body.insutype),
+                med_type=intern(body.med_type),
                 begin=now,
             )
         place = unit_key(body.institution, body.visit, body.batch)
         unit = state.units.get(place)
         if unit is None:
             unit = state.units[place] = Unit(key=self.region.mint_key(now))
-            visit.units.append(body.batch)
+            visit.units.append(intern(body.batch))
         return unit
 
     def _on_accepted(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:

@@ -11,6 +11,7 @@ Path of a settlement here: `_on_settlement` checks and sends; `_on_settled` book
 from __future__ import annotations
 
 from hashlib import sha256
+from sys import intern
 
 import msgspec
 
@@ -297,13 +298,13 @@ class TreatmentRegion(Node[TreatmentState]):
             case = cases[key] = Case(
                 key=key,
                 treatment=self.code,
-                insured=asked.insured,
-                institution=body.institution,
+                insured=intern(asked.insured),
+                institution=intern(body.institution),
                 visit=body.visit,
-                batch=body.batch,
+                batch=intern(body.batch),
                 person_no=body.person_no,
-                insutype=body.insutype,
-                med_type=body.med_type,
+                insutype=intern(body.insutype),
+                med_type=intern(body.med_type),
             )
         return case
 
@@ -398,7 +399,7 @@ class TreatmentRegion(Node[TreatmentState]):
         case.total_fen, case.fund_fen, case.funds = answer.total_fen, answer.fund_fen, answer.funds
         case.account_fen, case.cash_fen = answer.account_fen, answer.cash_fen
         case.hospital_fen = answer.hospital_fen
-        case.day = envelope.stamp.day if envelope.stamp is not None else ""
+        case.day = intern(envelope.stamp.day) if envelope.stamp is not None else ""
         self.ledger.post(case.key, PostingKind.SETTLE, self._legs(case, 1))
         self.books.note_settled(case, stamped_by(envelope))
         self.state.visits[visit_key(case.institution, case.visit)].close_unit(self._unit_of(case))

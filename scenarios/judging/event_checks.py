@@ -27,7 +27,7 @@ from yidi.scenarios.judging.watch import CLEARED, INDOUBT, REVERSED, NodeWatch, 
 SETTLE, CANCEL, REVERSE = PostingKind.SETTLE, PostingKind.CANCEL, PostingKind.REVERSE
 REINSTATE = PostingKind.REINSTATE
 FEN_MAX = 10**11
-ANSWERS_MAX = 20_000
+ANSWERS_MAX = 10_000
 """Answers per generation whose repeats are compared; repeats come within minutes."""
 _EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
 
