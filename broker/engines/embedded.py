@@ -20,7 +20,7 @@ from yidi.broker.engines.base import (
 )
 from yidi.broker.engines.batching import CONTENT_TYPE, Batch
 from yidi.broker.engines.pump import Arrival, Callbacks, PumpedAttachment
-from yidi.protocol.errors import DecodeError, ErrorCode, TransportError
+from yidi.protocol.errors import DecodeError, ErrorCode
 
 Place = tuple[str, int | None]
 """Address and partition; None for all partitions together."""
@@ -76,7 +76,7 @@ class EmbeddedEngine:
         attachment = EmbeddedAttachment(address, callbacks, self)
         mailbox = self._mailboxes.setdefault((attachment.base, attachment.partition), Mailbox())
         if mailbox.owner is not None:
-            mailbox.owner.lose_session()
+            mailbox.owner.give_way()
         self._adopt(mailbox, attachment)
         mailbox.owner = attachment
         self._attachments.append(attachment)
@@ -149,11 +149,9 @@ class EmbeddedAttachment(PumpedAttachment):
             )  # fmt: skip
         self._take(Arrival(frames, document, partial(self._acknowledge, number)), batch.size)
 
-    def lose_session(self) -> None:
+    def give_way(self) -> None:
         """Another attachment has the address now."""
-        error = TransportError(ErrorCode.E_SESSION_TAKEN, got=self.address)
-        self._refuse(error)
-        self._finish(error)
+        self._lose_session()
 
     async def _acknowledge(self, number: int) -> None:
         if self._mailbox.owner is self:

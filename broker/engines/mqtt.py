@@ -130,10 +130,9 @@ class MqttAttachment(PumpedAttachment):
             try:
                 await self._hold_connection()
             except aiomqtt.MqttError as exc:
-                error = _translate(exc, self.address)
-                if not isinstance(error, ConnectionLost):
-                    self._refuse(error)
-                    raise error from exc
+                if _is_takeover(exc):
+                    raise self._lose_session() from exc
+                error = ConnectionLost(at=self.address, got=str(exc.__cause__ or exc))
                 self._note_loss(error, is_first=self.counters.connects > connects)
             finally:
                 self._client = self._held = None
@@ -203,9 +202,7 @@ class MqttAttachment(PumpedAttachment):
 
     async def _on_announcement(self, payload: bytes, acknowledge: Acknowledge) -> None:
         if self._session.is_taken_by(payload):
-            error = TransportError(ErrorCode.E_SESSION_TAKEN, got=self.name)
-            self._refuse(error)
-            raise error
+            raise self._lose_session()
         if payload != self._session.encoded:
             await acknowledge()
             return
@@ -328,11 +325,7 @@ def _connect_properties(options: EngineOptions) -> Properties:
     return properties
 
 
-def _translate(exc: aiomqtt.MqttError, address: str) -> TransportError:
-    """The one place where an error of the client becomes ours."""
-    causes = (exc, exc.__cause__)
-    for cause in causes:
-        code = getattr(cause, "rc", None)
-        if isinstance(code, ReasonCode) and code.value == SESSION_TAKEN_OVER:
-            return TransportError(ErrorCode.E_SESSION_TAKEN, got=address)
-    return ConnectionLost(at=address, got=str(exc.__cause__ or exc))
+def _is_takeover(exc: aiomqtt.MqttError) -> bool:
+    """Whether the broker told us that another client has our name; mosquitto does not."""
+    codes = [getattr(cause, "rc", None) for cause in (exc, exc.__cause__)]
+    return any(isinstance(code, ReasonCode) and code.value == SESSION_TAKEN_OVER for code in codes)

@@ -123,7 +123,6 @@ class NatsAttachment(PumpedAttachment):
         self._session = Session(self.name)
         self._publisher: Publisher | None = None
         self._lost = asyncio.Event()
-        self._taken = False
         self._server = 0
         self._unacknowledged: dict[str, Msg] = {}
 
@@ -184,7 +183,7 @@ class NatsAttachment(PumpedAttachment):
             self._raise_alarm(ErrorCode.E_STREAM_CONFIG, "the stream was lost and made anew")
 
     async def _keep_watch(self, stream: JetStream, puller: Puller) -> None:
-        while not self._lost.is_set() and not self._taken:
+        while not self._lost.is_set():
             if puller.consumer_is_gone:
                 self._raise_alarm(ErrorCode.E_STREAM_CONFIG, f"consumer {self.name} was deleted")
                 await stream.make_consumer(self.name, topic_filter(self.address, "."))
@@ -196,10 +195,6 @@ class NatsAttachment(PumpedAttachment):
                 await asyncio.wait_for(puller.woken_or(self._lost), WATCH_EVERY_S)
                 # A server without a leader refuses at once: not to be asked without a pause.
                 await asyncio.sleep(WATCH_PAUSE_S)
-        if self._taken:
-            error = TransportError(ErrorCode.E_SESSION_TAKEN, got=self.name)
-            self._refuse(error)
-            raise error
         raise ConnectionLost(at=self.address, got="closed by the server")
 
     async def _on_closed(self) -> None:
@@ -213,8 +208,7 @@ class NatsAttachment(PumpedAttachment):
             if message.data == self._session.encoded:
                 return
             if self._session.is_taken_by(message.data):
-                self._taken = True
-                self._lost.set()
+                self._lose_session()
             else:
                 await client.publish(subject, self._session.encoded)
 

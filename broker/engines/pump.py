@@ -281,10 +281,18 @@ class PumpedAttachment:
             else:
                 self._end.set_exception(error)
                 self._end.exception()  # that nobody waits for it is no mistake
-                self._runner.cancel()
                 self._receiver.cancel()
+                if asyncio.current_task() is not self._runner:
+                    self._runner.cancel()  # else it is on its way out, and disconnects in order
                 self._set_disconnected()
         self._note_change()
+
+    def _lose_session(self) -> TransportError:
+        """Stop at once: another process has the address now; the error that says so."""
+        error = TransportError(ErrorCode.E_SESSION_TAKEN, got=self.address)
+        self._refuse(error)
+        self._finish(error)
+        return error
 
     async def _leave(self, *, gracefully: bool) -> None:
         if self._end.done() and self._end.exception() is None:
