@@ -122,6 +122,7 @@ class Undo:
             outcome=outcome,
             original_message_id=body.original_message_id,
             fund_fen=case.fund_fen if case is not None else 0,
+            day=case.day if case is not None else "",
         )
         return region.answer(envelope, result, now)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from yidi.nodes.agency import is_day, is_period
 from yidi.nodes.base import Node
-from yidi.nodes.ledger import LedgerState, PostingKind
+from yidi.nodes.ledger import LedgerState, PostingKind, merged_legs
 from yidi.nodes.province_payments import ProvincePayments
 from yidi.nodes.province_prefund import ProvincePrefund
 from yidi.nodes.province_state import (
@@ -174,9 +174,9 @@ def home_legs(lines: list[ClearingLine]) -> list[tuple[str, int]]:
     """Inside a province the cities settle through it, without a bank transfer."""
     legs: list[tuple[str, int]] = []
     for line in lines:
-        if fen := line_payable(line):
-            legs += [(f"city:{line.insured}", fen), (f"city:{line.treatment}", -fen)]
-    return legs
+        fen = line_payable(line)
+        legs += [(f"city:{line.insured}", fen), (f"city:{line.treatment}", -fen)]
+    return merged_legs(legs)
 
 
 def table_problem(body: ClearingTable) -> str:

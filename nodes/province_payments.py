@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from yidi.nodes.agency import is_day
-from yidi.nodes.ledger import PostingKind
+from yidi.nodes.ledger import PostingKind, merged_legs
 from yidi.nodes.outbox import Pending
 from yidi.nodes.province_state import Payment
 from yidi.protocol import transactions as t
@@ -137,11 +137,13 @@ class ProvincePayments:
         table = self.state.tables[batch]
         insured = self.province.code == table.payer
         sign = 1 if insured else -1
-        return [
-            (f"city:{line.insured if insured else line.treatment}", sign * fen)
+        return merged_legs(
+            (
+                f"city:{line.insured if insured else line.treatment}",
+                sign * (line.fund_fen + line.account_fen + line.adjust_fen),
+            )
             for line in table.lines
-            if (fen := line.fund_fen + line.account_fen + line.adjust_fen)
-        ]
+        )
 
     def _on_transferred(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         """The payee has the money, or refuses it: then it comes back and is paid again."""

@@ -226,3 +226,4 @@ class Doubt:
             region.undo(case, PostingKind.REVERSE, envelope)
         elif case.state == INDOUBT:
             advance("treatment", case, REVERSED)
+            case.day = answer.day

@@ -305,6 +305,8 @@ class ReversalResult(msgspec.Struct, frozen=True, kw_only=True, array_like=True,
     outcome: Text30
     original_message_id: Text30
     fund_fen: Fen = 0
+    day: Day = ""
+    """Accounting day of the settlement that was reversed: whoever never heard of it learns it."""
 
 
 class StatusQuery(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

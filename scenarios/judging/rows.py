@@ -21,6 +21,7 @@ from yidi.nodes.lifecycle import INDOUBT, Case
 
 ROLES = ("treatment", "hub", "insured")
 """The nodes that keep cases, in the order of the rows of one key."""
+_MONEY = ("total_fen", "fund_fen", "account_fen", "cash_fen", "hospital_fen")
 _IDENTITY = ("institution", "visit", "batch", "person_no", "insutype", "med_type")
 
 
@@ -335,7 +336,7 @@ class Totals:
     def __init__(self) -> None:
         self.states: dict[str, int] = {}
         """Cases by state at the treatment region."""
-        self.money: dict[str, int] = {}
+        self.money = dict.fromkeys(_MONEY, 0)
         """Money of the cases that stand, at the treatment region, by column."""
         self.rows = 0
         self._books: list[str] = []
@@ -353,5 +354,5 @@ class Totals:
         self._books.append(_books_line(row))
         self.states[row.state] = self.states.get(row.state, 0) + 1
         if row.state in ("SETTLED", "CLEARED") or (row.state == INDOUBT and row.digest):
-            for name in ("total_fen", "fund_fen", "account_fen", "cash_fen", "hospital_fen"):
-                self.money[name] = self.money.get(name, 0) + getattr(row, name)
+            for name in _MONEY:
+                self.money[name] += getattr(row, name)

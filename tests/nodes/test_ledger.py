@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yidi.nodes.ledger import Ledger, LedgerState, PostingKind, settlement_legs
+from yidi.nodes.ledger import Ledger, LedgerState, PostingKind, merged_legs, settlement_legs
 from yidi.protocol.errors import InvariantViolation
 from yidi.protocol.messages import FundPay
 
@@ -57,3 +57,13 @@ def test_balances_are_a_fold_of_the_postings():
     assert [(1, "A"), (2, "B")] == [(one.seq, one.key) for one in posted]
     assert [] == ledger.take()
     assert (5, 0, -5, 0) == tuple(ledger.balance(account) for account in "xyz?")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-3, 3))))
+def test_merged_legs_name_each_account_once_and_keep_the_sums(legs):
+    """No account stands twice in a posting, none with 0 fen, and no fen is lost."""
+    merged = merged_legs(legs)
+    sums = {name: sum(fen for account, fen in legs if account == name) for name in "abc"}
+
+    assert {name: fen for name, fen in sums.items() if fen} == dict(merged)
+    assert len(merged) == len(dict(merged))
