@@ -21,18 +21,19 @@ from yidi.scenarios.command.common import (
     verb,
 )
 from yidi.scenarios.load.codec_costs import CodecReport, measure_codec
+from yidi.scenarios.load.layers import LayersReport, measure_layers
 from yidi.scenarios.load.measure import FlowReport, Machine, measure_flow
 
-FORMS = ("flow", "codec")
+FORMS = ("flow", "codec", "layers")
 SETTLEMENTS = 1_000
 """In each round: a round lasts about half a second, and a clock that changes hits few."""
 
 
 @verb(
     "bench",
-    "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价",
+    "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价；layers：时间花在哪一层",
     "Measure throughput. flow: the whole settlement flow against the codec floor; codec: what"
-    " each message costs to encode and decode.",
+    " each message costs to encode and decode; layers: where the time of the flow goes.",
 )
 @click.argument("form", type=click.Choice(FORMS), default="flow")
 @click.option(
@@ -65,13 +66,12 @@ def bench(
 ) -> ExitCode:  # fmt: skip
     """Measure one form and print it."""
     try:
-        report: FlowReport | CodecReport
-        if form == "flow":
-            report = measure_flow(
-                rounds=rounds, settlements=settlements, in_flight=in_flight, seed=seed
-            )
-        else:
+        report: FlowReport | CodecReport | LayersReport
+        if form == "codec":
             report = measure_codec(rounds=rounds, settlements=settlements)
+        else:
+            measure = measure_flow if form == "flow" else measure_layers
+            report = measure(rounds=rounds, settlements=settlements, in_flight=in_flight, seed=seed)
     except AssertionError as error:
         zh = language == "zh"
         say(f"{'测量无效' if zh else 'the measurement is void'}: {error}")
@@ -80,6 +80,8 @@ def bench(
         print_json(report)
     elif isinstance(report, FlowReport):
         _show_flow(report, language)
+    elif isinstance(report, LayersReport):
+        _show_layers(report, language)
     else:
         _show_codec(report, language)
     return ExitCode.OK
@@ -141,6 +143,41 @@ def _show_codec(report: CodecReport, language: Language) -> None:
         if zh
         else f"wire: {share} of the map form; floor: {floor} settlements / CPU-second"
     )
+
+
+LAYERS = {
+    "codec": ("编解码下限", "codec floor"),
+    "nodes": ("三个节点：规则、账、校验", "three nodes: rules, ledger, validation"),
+    "network": ("链路与调度", "links and scheduling"),
+    "journal": ("日志与摘要", "journal and digests"),
+    "checks": ("逐条检查", "per-event checks"),
+}
+
+
+def _show_layers(report: LayersReport, language: Language) -> None:
+    zh = language == "zh"
+    _show_machine(report.machine, language)
+    rows = [
+        (LAYERS[row.name][0 if zh else 1], row.microseconds, row.nanoseconds_per_envelope,
+         f"{row.in_floors:.2f}")
+        for row in report.layers
+    ]  # fmt: skip
+    whole = sum(row.nanoseconds_per_envelope for row in report.layers)
+    rows.append(
+        ("合计" if zh else "whole", report.whole_microseconds, whole,
+         f"{report.ratio_to_codec_floor:.2f}")
+    )  # fmt: skip
+    print_table(
+        ["层", "µs / 笔", "ns / 信封", "× 下限"]
+        if zh
+        else ["layer", "µs a settlement", "ns an envelope", "x floor"],
+        rows,
+        right=[1, 2, 3],
+    )
+    said = (
+        "平台转发明细上传 / 转发人员信息" if zh else "hub: relaying a fee upload / an eligibility"
+    )
+    print(f"{said}: {report.relay_ratio:.2f}")
 
 
 def _show_machine(machine: Machine, language: Language) -> None:

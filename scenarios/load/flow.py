@@ -30,7 +30,7 @@ from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.instants import HOUR, Instant, start_of_day
-from yidi.protocol.journal import Opening
+from yidi.protocol.journal import JournalWriter, Opening
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.library.policy_file import load_policies
@@ -125,6 +125,13 @@ def fee_lines() -> list[m.FeeLine]:
     return lines
 
 
+def requests(settlements: int) -> list[list[Envelope]]:
+    """The hospital's four requests of each visit."""
+    lines = fee_lines()
+    total = sum(line.amount_fen for line in lines)
+    return [_requests_of(index, lines, total) for index in range(settlements)]
+
+
 def _requests_of(index: int, lines: list[m.FeeLine], total: int) -> list[Envelope]:
     person, visit = f"340600{index:020d}", f"V{index:011d}"
     end = START
@@ -188,8 +195,23 @@ def build(persons: int) -> dict[str, Node[Any]]:
     return {node.address: node for node in nodes}
 
 
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round has switched on; the flow has everything."""
+
+    journal: bool = True
+    checks: bool = True
+
+
+WHOLE = Parts()
+
+
 def run_flow(
-    settlements: int, in_flight: int, *, seed: int = 1, heard: list[Envelope] | None = None
+    settlements: int,
+    in_flight: int,
+    *,
+    seed: int = 1,
+    parts: Parts = WHOLE,
+    heard: list[Envelope] | None = None,
 ) -> FlowResult:
     """Settle so many visits and return the CPU they took; asserts that all are settled.
 
@@ -197,11 +219,10 @@ def run_flow(
         settlements: how many visits.
         in_flight: how many at a time.
         seed: of the links' latencies.
+        parts: what is left out, to see what it costs.
         heard: collects every envelope delivered to a node instead of checking it (for the corpus).
     """
-    lines = fee_lines()
-    total = sum(line.amount_fen for line in lines)
-    visits = Visits([_requests_of(i, lines, total) for i in range(settlements)], in_flight)
+    visits = Visits(requests(settlements), in_flight)
     nodes = build(settlements)
     with TemporaryDirectory(prefix="yidi-bench-") as folder:
         path = Path(folder) / "journal.bin"
@@ -211,9 +232,13 @@ def run_flow(
         )  # fmt: skip
         with create_journal(path, opening) as journal:
             streams = Streams(seed)
-            runner = Runner(nodes, visits, LinkTable((), streams), journal.writer, start=START)
+            writer = journal.writer if parts.journal else _NoJournal(None, opening)
+            runner = Runner(nodes, visits, LinkTable((), streams), writer, start=START)
             checks = EventChecks(nodes)
-            runner.checks = checks if heard is None else _Listener(heard)
+            if heard is not None:
+                runner.checks = _Listener(heard)
+            elif parts.checks:
+                runner.checks = checks
             with quiet_collector():
                 before = process_time()
                 runner.run()
@@ -221,7 +246,7 @@ def run_flow(
                 cpu = process_time() - before
         size = path.stat().st_size
     _assert_settled(nodes, visits, settlements)
-    if heard is None:
+    if runner.checks is checks:
         _assert_checked(checks)
     return FlowResult(
         settlements=settlements, cpu_seconds=cpu, journal_bytes=size,
@@ -245,6 +270,16 @@ def _assert_checked(checks: EventChecks) -> None:
     assert not failed, f"violations: {failed}"
     idle = [name for name in CHECKS if not tallies[name].count]
     assert not idle, f"these checks never looked: {idle}"
+
+
+class _NoJournal(JournalWriter):
+    """Takes records and outputs and does nothing with them."""
+
+    def append(self, kind: int, node: int, now: Instant, payload: bytes) -> None:
+        """Nothing."""
+
+    def note_output(self, data: bytes) -> None:
+        """Nothing."""
 
 
 class _Listener:
