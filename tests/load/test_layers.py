@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from pytest import approx
+import pytest
 
 from yidi.scenarios.load.flow import Parts, run_flow
 from yidi.scenarios.load.layers import STEPS, measure_layers, run_nodes
@@ -11,7 +11,9 @@ def test_the_layers_sum_to_the_whole():
     report = measure_layers(rounds=1, settlements=3, in_flight=2)
 
     assert list(STEPS) == [layer.name for layer in report.layers]
-    assert report.ratio_to_codec_floor == approx(sum(x.in_floors for x in report.layers), abs=0.1)
+    assert report.ratio_to_codec_floor == pytest.approx(
+        sum(x.in_floors for x in report.layers), abs=0.1
+    )
     assert report.relay_ratio > 0
 
 
