@@ -144,9 +144,9 @@ class GatewayServer:
             access_log=None,
             logger=_log,
         )
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, options.host, options.port, shutdown_timeout=1.0)
+        site = web.TCPSite(self._runner, options.host, options.port)
         await site.start()
         self.port = self._runner.addresses[0][1]
 

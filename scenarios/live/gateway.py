@@ -21,13 +21,15 @@ from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.local import Place
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
-from yidi.protocol.instants import DAY, Instant, day_of
+from yidi.protocol.instants import DAY, MINUTE, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
+from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.live.sessions import INCARNATION_MAX
 from yidi.scenarios.running.calendar import HubCalendar
 from yidi.scenarios.running.driver import Driver
 from yidi.scenarios.running.institutions import build_institutions
@@ -68,21 +70,36 @@ class Served(msgspec.Struct, kw_only=True):
 
 
 @asynccontextmanager
-async def serving(loaded: LoadedScenario, options: ServeOptions) -> AsyncIterator[Served]:
+async def serving(
+    loaded: LoadedScenario, options: ServeOptions, network: Network | None = None
+) -> AsyncIterator[Served]:
     """Bring a scenario's network up, and down again: calls under way are finished first.
+
+    Args:
+        loaded: the scenario.
+        options: how to serve it.
+        network: where the nodes live in processes of their own; None hosts them here.
 
     Raises:
         OSError: the port cannot be had.
         TransportError: the engine cannot be had.
     """
-    cast = assemble(loaded, now=real_now())
+    seed = None if network is None else network.settings.seed
+    cast = assemble(loaded, seed=seed, now=real_now())
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     journal = JournalWriter(None, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start))
     engine = engine_from_url(options.engine, EngineOptions())
     await engine.prepare()
-    clock = LiveClock(cast.start, options.scale)
-    host = LiveHost(cast.nodes, desk, Ground(engine=engine, journal=journal, clock=clock))
+    if network is None:
+        nodes, clock = cast.nodes, LiveClock(cast.start, options.scale)
+    else:
+        nodes, clock = {}, network.clock(cast.start)
+    ground = Ground(
+        engine=engine, journal=journal, clock=clock, peers=tuple(cast.nodes),
+        incarnation=_incarnation(),
+    )  # fmt: skip
+    host = LiveHost(nodes, desk, ground)
     desk.host = host
     server = GatewayServer(
         Calls(desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict),
@@ -99,9 +116,14 @@ async def serving(loaded: LoadedScenario, options: ServeOptions) -> AsyncIterato
         yield Served(scenario=scenario, cast=cast, host=host, desk=desk, server=server, task=task)
         await server.stop()
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await _bring_down(host, task)
         await engine.close()
+
+
+def _incarnation() -> int:
+    """A number that grows from start to start; the gateway keeps nothing that could count."""
+    minutes = real_now() // MINUTE
+    return int(minutes % INCARNATION_MAX)
 
 
 def real_now() -> Instant:
@@ -119,6 +141,15 @@ async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:
     for party in parties:
         assert party.attachment is not None
         await party.attachment.ready()
+
+
+async def _bring_down(host: LiveHost, task: asyncio.Task[None]) -> None:
+    """End at once: nobody asks any more, and what nodes still say to each other is not kept."""
+    for party in [*host.parties.values(), *([host.desk] if host.desk else [])]:
+        if party.attachment is not None:
+            await party.attachment.abort()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _quiet_driver(loaded: LoadedScenario, cast: Cast) -> Driver:
