@@ -283,22 +283,25 @@ async def connect(
     user, password = load_credentials(options) or (None, None)
     client = NatsClient()
     try:
-        await client.connect(
-            [server],
-            name=name,
-            allow_reconnect=False,
-            connect_timeout=CONNECT_WITHIN_S,
-            ping_interval=max(1, options.keepalive // SECOND),
-            user=user,
-            password=password,
-            tls=load_tls(options, required=server.startswith("tls:")),
-            inbox_prefix=f"_INBOX.{name}",
-            error_cb=_ignore_error,
-            closed_cb=on_closed,
-        )
+        async with asyncio.timeout(CONNECT_WITHIN_S):
+            await client.connect(
+                [server],
+                name=name,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,  # else it goes on for two minutes before it gives up
+                reconnect_time_wait=0,
+                ping_interval=max(1, options.keepalive // SECOND),
+                user=user,
+                password=password,
+                tls=load_tls(options, required=server.startswith("tls:")),
+                inbox_prefix=f"_INBOX.{name}",
+                error_cb=_ignore_error,
+                closed_cb=on_closed,
+            )
     except (nats.errors.Error, OSError, TimeoutError) as exc:
+        cause = client.last_error or exc
         await client.close()
-        raise ConnectionLost(at=server, got=str(exc) or type(exc).__name__) from exc
+        raise ConnectionLost(at=server, got=str(cause) or type(cause).__name__) from exc
     return client
 
 
