@@ -53,6 +53,9 @@ VERBS: dict[str, Verb] = {
         "verify:verify", "凭结果文件重新核对", "Check a run again from its files alone."
     ),
     "bench": Verb("bench:bench", "测量吞吐与延迟", "Measure throughput and latency."),
+    "up": Verb("up:up", "启动多进程网络", "Start a network as local processes."),
+    "down": Verb("up:down", "停止多进程网络", "End a network of local processes."),
+    "ps": Verb("up:ps", "列出网络的进程", "List a network's processes."),
     "node": Verb("node:node", "运行实时网络的一个节点", "Run one node of a live network."),
     "serve": Verb("serve:serve", "启动国家接口网关", "Serve a network behind the gateway."),
     "schema": Verb("schema:schema", "输出接口描述", "Print the OpenAPI or JSON Schema."),

@@ -31,6 +31,7 @@ from yidi.scenarios.command.common import (
 if TYPE_CHECKING:
     from yidi.broker.gateway.guards import Client
     from yidi.scenarios.library.loader import LoadedScenario
+    from yidi.scenarios.live.folder import Network
     from yidi.scenarios.live.gateway import Served, ServeOptions
 
 PORT = 8080
@@ -79,6 +80,13 @@ class Scale(click.ParamType[int]):
     default=1_000,
     help=both("时间倍速", "How much faster than real time the network's clock runs."),
 )
+@click.option(
+    "--network",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help=both("多进程网络的目录", "Serve the network that `yidi up` made here."),
+)
 @click.option("--play", is_flag=True, help=both("同时上演场景", "Play the scenario's story, too."))
 @click.option(
     "--strict", is_flag=True, help=both("拒绝未定义的字段", "Refuse fields nobody defined.")
@@ -101,6 +109,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
     name: str,
     port: int,
     scale: int,
+    folder: Path | None,
     play: bool,
     strict: bool,
     credentials: Path | None,
@@ -121,7 +130,15 @@ def serve(  # noqa: PLR0917 - one parameter an option
         strict=strict,
         http=ServerOptions(port=port, rate=rate, burst=2 * rate),
     )
-    return asyncio.run(_serve(load(name), options, token, language, as_json))
+    if folder is None:
+        return asyncio.run(_serve(load(name), options, token, language, as_json))
+    from msgspec.structs import replace
+
+    from yidi.scenarios.live.folder import read_network
+
+    network = read_network(folder)
+    options = replace(options, engine=network.settings.engine)
+    return asyncio.run(_serve(network.loaded, options, token, language, as_json, network))
 
 
 def _clients(path: Path | None) -> tuple[tuple[Client, ...], str]:
@@ -140,7 +157,12 @@ def _clients(path: Path | None) -> tuple[tuple[Client, ...], str]:
 
 
 async def _serve(
-    loaded: LoadedScenario, options: ServeOptions, token: str, language: Language, as_json: bool
+    loaded: LoadedScenario,
+    options: ServeOptions,
+    token: str,
+    language: Language,
+    as_json: bool,
+    network: Network | None = None,
 ) -> ExitCode:
     import errno
 
@@ -152,7 +174,7 @@ async def _serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     try:
-        async with serving(loaded, options) as served:
+        async with serving(loaded, options, network) as served:
             _show(served, token, language, as_json)
             waiting = asyncio.create_task(stopped.wait())
             await asyncio.wait({waiting, served.task}, return_when=asyncio.FIRST_COMPLETED)

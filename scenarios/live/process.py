@@ -57,9 +57,7 @@ def serve_node(
         asyncio.run(_serve(host, store.incarnation, ready))
 
 
-async def _serve(
-    host: LiveHost, incarnation: int, ready: Callable[[str], object] | None
-) -> None:
+async def _serve(host: LiveHost, incarnation: int, ready: Callable[[str], object] | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows' loop has none; Ctrl-C still raises there

@@ -1,0 +1,106 @@
+"""`yidi up`, `yidi down`, `yidi ps`: a live network of local processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from yidi.scenarios.command.common import (
+    ExitCode,
+    Language,
+    both,
+    json_option,
+    language_option,
+    print_json,
+    print_table,
+    say,
+    verb,
+)
+
+FOLDER = click.option(
+    "--network",
+    "folder",
+    default="network",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help=both("网络目录，默认 ./network", "Folder of the network; default ./network."),
+)
+
+
+@verb("up", "启动一个场景的多进程网络。", "Start a scenario's network as local processes.")
+@click.argument("name", metavar="NAME|FILE")
+@click.option(
+    "--engine",
+    default="embedded",
+    metavar="URL",
+    help=both("消息引擎", "embedded (one process), mqtt://host:port, nats://host:port."),
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=0, help=both("网关端口", "Gateway's port.")
+)
+@click.option(
+    "--time-scale",
+    "scale",
+    type=click.FloatRange(0.001, 100_000),
+    default=1.0,
+    help=both("时间倍速", "Speed of the network's clock."),
+)
+@FOLDER
+@language_option
+def up(
+    name: str,
+    engine: str,
+    port: int,
+    scale: float,
+    folder: Path,
+    language: Language,  # noqa: ARG001
+) -> ExitCode:
+    """Start, wait until everything serves, and print what the gateway offers."""
+    from yidi.scenarios.library.loader import load
+    from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
+    from yidi.scenarios.live.updown import start_network
+    from yidi.scenarios.running.run import assemble
+
+    if (folder / SETTINGS).exists():
+        network = read_network(folder)
+    else:
+        loaded = load(name)
+        network = create_network(folder, loaded, assemble(loaded), engine, round(scale * 1_000))
+    for one in start_network(network, port):
+        say(f"{one.name}  pid {one.pid}")
+    print((folder / "logs" / "gateway.log").read_text("utf-8"), end="")
+    return ExitCode.OK
+
+
+@verb("down", "停止多进程网络。", "End a network of local processes.")
+@FOLDER
+@language_option
+def down(folder: Path, language: Language) -> ExitCode:
+    """SIGTERM to all, and wait; data directories stay."""
+    from yidi.scenarios.live.updown import end_network
+
+    ended = end_network(folder)
+    word = "个进程已停止" if language == "zh" else "processes ended"
+    print(f"{len(ended)} {word}")
+    return ExitCode.OK
+
+
+@verb("ps", "列出多进程网络的进程。", "List the processes of a network.")
+@FOLDER
+@language_option
+@json_option
+def ps(folder: Path, language: Language, as_json: bool) -> ExitCode:
+    """Every process that was started, and whether it runs; exit code 1 if one does not."""
+    from yidi.scenarios.live.updown import is_alive, read_processes
+
+    rows = [(one, is_alive(one)) for one in read_processes(folder)]
+    if as_json:
+        print_json([{"name": one.name, "pid": one.pid, "alive": alive} for one, alive in rows])
+    else:
+        words = ("运行", "已停") if language == "zh" else ("runs", "gone")
+        print_table(
+            ["节点", "pid", "状态"] if language == "zh" else ["node", "pid", "state"],
+            [[one.name, str(one.pid), words[0 if alive else 1]] for one, alive in rows],
+        )
+    return ExitCode.OK if all(alive for _, alive in rows) else ExitCode.FAILED

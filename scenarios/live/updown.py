@@ -1,0 +1,128 @@
+"""A network of local processes: start them, see them, end them.
+
+`network.json` and the data directories belong to the network (`folder`); `processes.json`
+beside them remembers which process is which and when it started, so that a number the system
+has given to somebody else since is never signalled. With the embedded engine the whole network
+is one process, the gateway's.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from yidi.protocol.errors import ErrorCode, StoredDataError, TransportError
+from yidi.scenarios.live.folder import Network
+
+PROCESSES, GATEWAY = "processes.json", "gateway"
+STARTS_WITHIN = 20.0
+"""Real seconds in which a process has to say that it serves."""
+ENDS_WITHIN = 15.0
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of the network."""
+
+    name: str
+    """Address of its node, or `gateway`."""
+    pid: int
+    log: str
+    """What it says, as a path inside the folder."""
+
+
+def start_network(network: Network, port: int) -> list[Started]:
+    """Start a process for every node and one for the gateway; all of them serve on return.
+
+    Raises:
+        StoredDataError: `E_LOCKED` where the network is up already.
+        TransportError: `E_ENGINE`, a process did not come up; those that did are ended.
+    """
+    if any(is_alive(one) for one in read_processes(network.folder)):
+        raise StoredDataError(ErrorCode.E_LOCKED, at=str(network.folder), got="it is up")
+    names = [] if network.settings.engine == "embedded" else list(network.nodes())
+    where = ["--network", str(network.folder)]
+    commands = {name: ["node", *name.split(":"), *where] for name in names}
+    if not names:
+        where = [str(network.folder / "scenario.toml")]
+    commands[GATEWAY] = ["serve", *where, "--port", str(port), "--json"]
+    started = [_start(network.folder, name, words) for name, words in commands.items()]
+    _write(network.folder, started)
+    try:
+        for one in started:
+            _wait_until_it_serves(network.folder, one)
+    except TransportError:
+        end_network(network.folder)
+        raise
+    return started
+
+
+def _start(folder: Path, name: str, words: list[str]) -> Started:
+    log = f"logs/{name.replace(':', '-')}.log"
+    (folder / "logs").mkdir(mode=0o700, exist_ok=True)
+    program = [sys.executable, "-m", "yidi.scenarios.command.cli", *words]
+    with (folder / log).open("wb") as said:
+        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            program, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+        )
+    return Started(name=name, pid=process.pid, log=log)
+
+
+def _wait_until_it_serves(folder: Path, one: Started) -> None:
+    word = b'"curl"' if one.name == GATEWAY else one.name.encode()
+    ends = time.monotonic() + STARTS_WITHIN
+    while word not in (said := (folder / one.log).read_bytes()):
+        if not is_alive(one) or time.monotonic() > ends:
+            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise TransportError(
+                ErrorCode.E_ENGINE, at=one.name, got=last[0] if last else "it said nothing"
+            )
+        time.sleep(0.05)
+
+
+def read_processes(folder: Path) -> list[Started]:
+    """What was started, whether or not it still runs."""
+    with suppress(FileNotFoundError):
+        return msgspec.json.decode((folder / PROCESSES).read_bytes(), type=list[Started])
+    return []
+
+
+def _write(folder: Path, started: list[Started]) -> None:
+    (folder / PROCESSES).write_bytes(msgspec.json.encode(started))
+
+
+def is_alive(one: Started) -> bool:
+    """Whether the process runs and is the one that was started."""
+    with suppress(ChildProcessError):
+        os.waitpid(one.pid, os.WNOHANG)
+    try:
+        os.kill(one.pid, 0)
+    except OSError:
+        return False
+    try:
+        command = Path(f"/proc/{one.pid}/cmdline").read_bytes()
+    except OSError:
+        return True  # no such file system here: the number has to do
+    # Between fork and exec it is still ours under another name, or has none yet.
+    return not command or b"yidi" in command or b"python" in command
+
+
+def end_network(folder: Path) -> list[Started]:
+    """End every process by SIGTERM, by SIGKILL what will not; returns those that were alive."""
+    alive = [one for one in read_processes(folder) if is_alive(one)]
+    for one in alive:
+        os.kill(one.pid, signal.SIGTERM)
+    ends = time.monotonic() + ENDS_WITHIN
+    for one in alive:
+        while is_alive(one) and time.monotonic() < ends:
+            time.sleep(0.05)
+        if is_alive(one):
+            os.kill(one.pid, signal.SIGKILL)
+    _write(folder, [])
+    return alive

@@ -1,0 +1,63 @@
+"""`yidi up`, `ps` and `down`: a network of processes that a client calls over HTTP."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.broker.engines.servers import mosquitto
+from yidi.scenarios.live.updown import is_alive, read_processes
+
+SCENARIO = "huaibei-outpatient-in-shanghai"
+
+
+def yidi(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the program to its end."""
+    program = str(Path(sys.executable).parent / "yidi")
+    return subprocess.run([program, *words], capture_output=True, text=True, timeout=60)
+
+
+def call(curl: str) -> dict[str, object]:
+    """Do what the curl line says."""
+    words = shlex.split(curl.replace("\\\n", " "))
+    url = next(word for word in words if word.startswith("http"))
+    headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
+    request = urllib.request.Request(url, words[words.index("-d") + 1].encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["embedded", "mqtt"])
+def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Path) -> None:
+    """`up` prints credentials and port, the gateway answers a 1101, `down` leaves nothing."""
+    server = None
+    url = engine
+    if engine == "mqtt":
+        server = mosquitto(tmp_path)
+        server.start()
+        url = f"mqtt://127.0.0.1:{server.port}"
+    folder = str(tmp_path / "network")
+    try:
+        up = yidi("up", SCENARIO, "--network", folder, "--engine", url)
+        assert up.returncode == 0, up.stderr
+        answer = call(json.loads(up.stdout)["curl"])
+        alive = read_processes(Path(folder))
+        again = yidi("up", SCENARIO, "--network", folder)
+        shown = yidi("ps", "--network", folder, "--json")
+    finally:
+        down = yidi("down", "--network", folder)
+        if server is not None:
+            server.stop()
+
+    assert answer["infcode"] in (0, "0")
+    assert all(row["alive"] for row in json.loads(shown.stdout))
+    assert again.returncode == 4, "a network that is up is not started twice"
+    assert down.stdout.startswith(str(len(alive)))
+    assert not any(is_alive(one) for one in alive)
