@@ -2,7 +2,7 @@
 #   make demo    a month of cross-region settlement, told in a minute
 #   make test    the tests                     make bench   how fast the flow is
 #   make check   format, lint, types, arrows   make lock    pin the dependencies anew
-#   make docs    write the pages of docs/ that repeat what the code knows
+#   make docs    write the pages of docs/ that repeat what the code knows, and the picture
 
 .PHONY: demo test check format bench docs lock
 .DEFAULT_GOAL := demo
@@ -38,6 +38,7 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python docs/make_reference.py
+	$(BIN)/python docs/make_picture.py
 
 # The one target that resolves versions; all others install exactly what requirements.lock names.
 lock:
