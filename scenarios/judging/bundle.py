@@ -111,8 +111,7 @@ class Bundle:
     def write_setting(self, text: str, book: PolicyBook, world: World) -> None:
         """scenario.toml, policies.toml and world.jsonl: what the run was set up with."""
         self._whole("scenario.toml", text.encode())
-        regions = {region.policy_region for region in world.regions}
-        self._whole("policies.toml", dump_policies(book, regions).encode())
+        self._whole("policies.toml", policies_text(book, world).encode())
         self._lines("world.jsonl", write_world(world))
 
     def write_rows(self, nodes: dict[str, Any], cases: Iterable[CaseRow]) -> None:
@@ -124,7 +123,7 @@ class Bundle:
 
     def write_manual(self, rows: Iterable[ManualRow]) -> int:
         """manual.jsonl, where anybody paid in full; returns how many did."""
-        lines = [line_of(_manual(row)) for row in rows]
+        lines = manual_lines(rows)
         if lines:
             self._lines("manual.jsonl", lines)
         return len(lines)
@@ -164,6 +163,16 @@ class Bundle:
             for line in lines:
                 file.write(line)
         self.digests[name] = file.digest
+
+
+def policies_text(book: PolicyBook, world: World) -> str:
+    """What policies.toml holds: the policies of the regions that take part."""
+    return dump_policies(book, {region.policy_region for region in world.regions})
+
+
+def manual_lines(rows: Iterable[ManualRow]) -> list[bytes]:
+    """The lines of manual.jsonl."""
+    return [line_of(_manual(row)) for row in rows]
 
 
 def _manual(row: ManualRow) -> ManualOut:

@@ -17,14 +17,16 @@ import msgspec
 
 from yidi.protocol.envelope import unframe
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError, StoredDataError
-from yidi.protocol.journal import RecordKind
+from yidi.protocol.journal import Opening, RecordKind
 from yidi.protocol.journal_reader import JournalReader
-from yidi.scenarios.judging.bundle import Manifest
+from yidi.scenarios.judging.bundle import MANIFEST_SCHEMA, Manifest
 from yidi.scenarios.judging.journal_file import open_journal, read_chunks
+from yidi.scenarios.judging.judged_run import RESULT_SCHEMA
 from yidi.scenarios.judging.rows import CaseRow
 from yidi.scenarios.judging.verdicts import CheckResult, Tally, TallyBook, Verdict, overall
 from yidi.scenarios.judging.verify_answers import Auditor
 from yidi.scenarios.judging.verify_replay import Replay, other_rules, read_setting
+from yidi.scenarios.judging.verify_rerun import check_rerun
 from yidi.scenarios.judging.verify_rows import RowFacts, check_rows, read_lines
 from yidi.scenarios.judging.verify_titles import VERIFY_TITLES
 
@@ -45,6 +47,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What result.json says that follows from the other files."""
 
     schema: int
+    scenario: str
     seed: int
     verdict: Verdict
     cases: dict[str, int]
@@ -197,8 +200,26 @@ def _check_journal(
     scenario = folder / "scenario.toml"
     if scenario.is_file() and _digest(scenario) != reader.opening.scenario_digest:
         tally.fail("scenario.toml is not the scenario of this journal", node="scenario.toml")
-    if manifest is not None and manifest.rules_version != reader.opening.rules_version:
-        tally.fail(f"manifest.json says rules {manifest.rules_version}", node="manifest.json")
+    if manifest is not None:
+        _check_manifest(manifest, told, reader.opening, tally)
+
+
+def _check_manifest(manifest: Manifest, told: Told | None, opening: Opening, tally: Tally) -> None:
+    """What the manifest says of the run is what the journal's opening and the result say."""
+    pairs: list[tuple[str, object, object]] = [
+        ("schema", manifest.schema, MANIFEST_SCHEMA),
+        ("rules_version", manifest.rules_version, opening.rules_version),
+        ("scenario_digest", manifest.scenario_digest, opening.scenario_digest),
+        ("start", manifest.start, opening.start),
+    ]
+    if told is not None:
+        pairs += [
+            ("scenario", manifest.scenario, told.scenario),
+            ("result's schema", told.schema, RESULT_SCHEMA),
+        ]
+    for name, said, wanted in pairs:
+        if said != wanted:
+            tally.fail(f"manifest.json: {name} is {said}, not {wanted}", node="manifest.json")
 
 
 # ---------------------------------------------------------------------- the layers
@@ -258,5 +279,10 @@ def _replay(
         for row in _cases(folder)
         if row.case_id is not None
     }
-    Replay(folder, path, book).run(interrupted=interrupted, case_ids=visits)
+    replay = Replay(folder, path, book)
+    replay.run(interrupted=interrupted, case_ids=visits)
+    policies = replay.policies
+    del replay  # its nodes are as large as those of the run that follows
+    if not any(tally.violations for tally in book.tallies.values()):
+        check_rerun(folder, policies, book)
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yidi.scenarios.judging.check_titles import TITLES
+from yidi.scenarios.judging.check_titles import title_of
 
 VERIFY_TITLES: dict[str, tuple[str, str]] = {
     "FILES": ("文件齐全，与清单相符", "every file is there and is what the manifest names"),
@@ -26,6 +26,7 @@ VERIFY_TITLES: dict[str, tuple[str, str]] = {
     "REPLAY-CLEARING": ("重放得到同样的清算", "the replay gives the same clearing"),
     "REPLAY-NOTICES": ("重放得到同样的通知书", "the replay gives the same notices"),
     "REPLAY-DIFFERENCES": ("重放得到同样的对账差异", "the replay gives the same differences"),
+    "REPLAY-RESULT": ("再运行一次得到同样的结论", "the run made again comes to the same result"),
 }
 
 
@@ -34,5 +35,4 @@ def verify_title(check: str, language: str) -> str:
     named = VERIFY_TITLES.get(check)
     if named is not None:
         return named[language != "zh"]
-    row = TITLES[check]
-    return row.zh if language == "zh" else row.en
+    return title_of(check, language)
