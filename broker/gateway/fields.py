@@ -92,9 +92,10 @@ def _described(field: Field) -> tuple[Any, ...]:
     text = msgspec.Meta(
         min_length=1 if field.required else None,
         max_length=field.length,
-        extra_json_schema={"type": ["string", "number"]} if field.is_number else None,
     )
     kind: Any = Annotated[str, text]
+    if field.is_number:
+        kind |= float  # a JSON number, for the description alone: it is read digit by digit
     return (field.name, kind) if field.required else (field.name, kind | None, None)
 
 

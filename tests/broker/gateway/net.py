@@ -51,8 +51,10 @@ class Net:
 def answered(request: Envelope, body: Any, kind: int = 1) -> Envelope:
     """An answer to a request."""
     asked = request.origin
-    origin = Origin(asked.transaction, kind, "T" * 30, asked.message_id, asked.recipient,
-                    asked.sender, "", asked.treatment, asked.insured, 0, 0, 0, asked.trace_id)  # fmt: skip
+    origin = Origin(
+        asked.transaction, kind, "T" * 30, asked.message_id, asked.recipient, asked.sender, "",
+        asked.treatment, asked.insured, 0, 0, 0, asked.trace_id,
+    )  # fmt: skip
     return seal(asked.sender, origin, encode(body))
 
 

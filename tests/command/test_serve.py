@@ -1,0 +1,119 @@
+"""`yidi serve` as a shell sees it: the calls of its page, a taken port, signals, the schema."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+YIDI = str(Path(sysconfig.get_path("scripts")) / "yidi")
+ROOT = Path(__file__).parents[2]
+TOKEN = "a-token-for-this-page"
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"], "LANG": "en_US.UTF-8", "no_proxy": "*",
+    "YIDI_GATEWAY_CREDENTIALS": f"counter {TOKEN} H31010100001",
+}  # fmt: skip
+PAGES = ("gateway.md", "gateway.zh-CN.md")
+
+
+def blocks(page: str) -> list[str]:
+    """The shell blocks of a page."""
+    return re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
+
+
+@pytest.fixture
+def served():
+    """The network of the page, on a free port, and its process."""
+    process = subprocess.Popen(
+        [YIDI, "serve", "referral-cut", "--port", "0", "--json"],
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    text = ""
+    while not text.endswith("\n}\n"):
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        text += line
+    yield json.loads(text), process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+
+def shell(script: str, port: int) -> str:
+    """Run a block against the port that was taken."""
+    done = subprocess.run(
+        ["bash", "-euc", script.replace(":8080", f":{port}")],
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def answers(text: str) -> list[dict[str, object]]:
+    """The answers that curl printed, one after the other."""
+    decoder, found = json.JSONDecoder(), []
+    while text := text.strip():
+        answer, end = decoder.raw_decode(text)
+        found.append(answer)
+        text = text[end:]
+    return found
+
+
+def test_the_calls_of_the_page_work_as_written(served):
+    """A 1101, then a stay to its settlement, pasted into a shell; then Ctrl-C."""
+    facts, process = served
+    _, one, stay = blocks(PAGES[0])
+    found = answers(shell(one, facts["port"])) + answers(shell(stay, facts["port"]))
+
+    assert [0] * 6 == [answer["infcode"] for answer in found], found
+    settled = found[-1]["output"]["setlinfo"]
+    assert settled["setl_id"]
+    assert settled["medfee_sumamt"] == "25000.00"
+    assert found[-2]["output"]["setlinfo"]["fund_pay_sumamt"] == settled["fund_pay_sumamt"]
+    assert answers(shell(facts["curl"].replace("$TOKEN", TOKEN), facts["port"]))[0]["infcode"] == 0
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+
+
+def test_a_taken_port_is_exit_3(served):
+    """E_PORT_IN_USE with the port's number."""
+    port = str(served[0]["port"])
+    done = subprocess.run(
+        [YIDI, "serve", "referral-cut", "--port", port],
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 3
+    assert "E_PORT_IN_USE" in done.stderr
+    assert port in done.stderr
+
+
+def test_both_pages_show_the_same_commands():
+    """What a test runs of one page holds for the other."""
+    assert blocks(PAGES[0]) == blocks(PAGES[1])
+
+
+@pytest.mark.parametrize("words", [["--time-scale", "0"], ["--time-scale", "x"], ["--port", "-1"]])
+def test_impossible_options_are_usage_errors(words):
+    """Exit 2, before anything starts."""
+    done = subprocess.run(
+        [YIDI, "serve", *words], env=ENVIRONMENT, capture_output=True, check=False
+    )
+
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(("kind", "key"), [("openapi", "paths"), ("json", "$defs")])
+def test_the_schema_is_printed(kind, key):
+    """As JSON and nothing else."""
+    done = subprocess.run(
+        [YIDI, "schema", kind], env=ENVIRONMENT, capture_output=True, check=True, timeout=60
+    )
+
+    assert json.loads(done.stdout)[key]
