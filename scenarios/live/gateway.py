@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from yidi.broker.engines.base import EngineOptions, engine_from_url
 from yidi.broker.gateway.calls import Calls
 from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.local import Place
@@ -27,6 +26,7 @@ from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
+from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.sessions import INCARNATION_MAX
@@ -89,7 +89,7 @@ async def serving(
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     journal = JournalWriter(None, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start))
-    engine = engine_from_url(options.engine, EngineOptions())
+    engine = engine_of(options.engine)
     await engine.prepare()
     if network is None:
         nodes, clock = cast.nodes, LiveClock(cast.start, options.scale)

@@ -11,11 +11,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from yidi.broker.engines.base import EngineOptions, engine_from_url
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
 
@@ -83,7 +83,7 @@ async def _serve(
     hooks: RunHooks,
     sync: Callable[[], None] | None,
 ) -> LiveHost:
-    engine = engine_from_url(url, EngineOptions())
+    engine = engine_of(url)
     await engine.prepare()
 
     def flush() -> None:

@@ -11,8 +11,8 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 
-from yidi.broker.engines.base import EngineOptions, engine_from_url
 from yidi.protocol.errors import ErrorCode, LocalProtocolError
+from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import NodeStore
@@ -46,7 +46,7 @@ def serve_node(
         last = store.recover(node, network.opening(address))
         assert store.journal is not None
         ground = Ground(
-            engine=engine_from_url(engine or network.settings.engine, EngineOptions()),
+            engine=engine_of(engine or network.settings.engine),
             journal=store.journal.writer,
             clock=network.clock(last),
             sync=store.commit,

@@ -11,52 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.broker.engines.servers import mosquitto
+from tests.live.visits import many_visits
 from yidi.broker.engines.base import engine_from_url
 from yidi.protocol.journal import JournalWriter
-from yidi.scenarios.library.loader import load
 from yidi.scenarios.live.folder import Network, create_network
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import NodeStore
 from yidi.scenarios.running.run import Cast, assemble, opening_of
 
 VISITS = 40
-HEAD = """
-schema = 1
-name = "forty-visits"
-title = { zh = "四十次门诊", en = "Forty visits" }
-story = { zh = "为测试而编。", en = "Made up for a test." }
-source = "made up for a test"
-duration = "60s"
-illustrative = ["everything"]
-[[region]]
-code = "340600"
-roles = ["insured"]
-[[region]]
-code = "310000"
-roles = ["treatment"]
-[[institution]]
-code = "H31010100001"
-name = "示例医院"
-region = "310000"
-level = "2"
-"""
-VISIT = """
-[[person]]
-id = "p{0}"
-name = "测试{0}"
-region = "340600"
-filings = [{{ category = "long_stay", area = "310000" }}]
-[[case]]
-id = "c{0}"
-person = "p{0}"
-institution = "H31010100001"
-at = "{1}ms"
-[[case.step]]
-do = "fee_upload"
-fields = {{ med_type = "11", amount = "800.00" }}
-[[case.step]]
-do = "settlement"
-"""
 
 
 class Processes:
@@ -115,9 +78,7 @@ async def drive(cast: Cast, network: Network, processes: Processes, victims: lis
 @pytest.mark.slow
 def test_a_killed_node_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     """kill -9 of each kind of node under load: every visit settles once, at all three nodes."""
-    text = HEAD + "".join(VISIT.format(number, number * 150) for number in range(VISITS))
-    (tmp_path / "forty-visits.toml").write_text(text, "utf-8")
-    loaded = load(str(tmp_path / "forty-visits.toml"))
+    loaded = many_visits(tmp_path, VISITS, 150)
     cast = assemble(loaded)
     (tmp_path / "engine").mkdir()
     server = mosquitto(tmp_path / "engine")
