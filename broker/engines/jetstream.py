@@ -174,6 +174,14 @@ class JetStream:
             ),
         )
 
+    async def has_consumer(self, name: str) -> bool:
+        """Whether the durable consumer of an attachment is there."""
+        try:
+            await self._api.consumer_info(self.options.network, name)
+        except nats.js.errors.NotFoundError:
+            return False
+        return True
+
     async def watch_dead_letters(self, name: str, tell: Callable[[int], None]) -> None:
         """Take what was delivered too often out of the stream, and tell how often it was."""
         network = self.options.network
@@ -269,7 +277,8 @@ class Puller:
     """Keeps requests for messages standing, so that as many as allowed are under way."""
 
     def __init__(self, stream: JetStream, consumer: str, on_message: Callable[[Msg], None]) -> None:
-        self.consumer_is_gone = False
+        self.is_unserved = False
+        """Our requests find nobody; look whether the consumer is still there."""
         self._client = stream.client
         self._most = stream.options.receive_max
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream.options.network}.{consumer}"
@@ -302,7 +311,7 @@ class Puller:
         self._woken.clear()
 
     async def _ask(self) -> None:
-        if self.consumer_is_gone or self._asked > self._most // 2:
+        if self.is_unserved or self._asked > self._most // 2:
             return
         wanted = self._most - self._asked
         if self._asked == 0:
@@ -333,5 +342,6 @@ class Puller:
         if status == "408":
             await self._ask()
             return
-        self.consumer_is_gone = "Consumer Deleted" in headers.get("Description", "")
+        description = headers.get("Description", "")
+        self.is_unserved |= status == "503" or description == "Consumer Deleted"
         self._woken.set()  # the watch asks again, a little later

@@ -184,10 +184,9 @@ class NatsAttachment(PumpedAttachment):
 
     async def _keep_watch(self, stream: JetStream, puller: Puller) -> None:
         while not self._lost.is_set():
-            if puller.consumer_is_gone:
-                self._raise_alarm(ErrorCode.E_STREAM_CONFIG, f"consumer {self.name} was deleted")
-                await stream.make_consumer(self.name, topic_filter(self.address, "."))
-                puller.consumer_is_gone = False
+            if puller.is_unserved:
+                await self._mend_consumer(stream)
+                puller.is_unserved = False
             await puller.ask_again_if_silent()
             for message in list(self._unacknowledged.values()):
                 await message.in_progress()
@@ -196,6 +195,12 @@ class NatsAttachment(PumpedAttachment):
                 # A server without a leader refuses at once: not to be asked without a pause.
                 await asyncio.sleep(WATCH_PAUSE_S)
         raise ConnectionLost(at=self.address, got="closed by the server")
+
+    async def _mend_consumer(self, stream: JetStream) -> None:
+        """Nobody serves our requests: there is no leader now, or the consumer was deleted."""
+        if not await stream.has_consumer(self.name):
+            self._raise_alarm(ErrorCode.E_STREAM_CONFIG, f"consumer {self.name} was deleted")
+            await stream.make_consumer(self.name, topic_filter(self.address, "."))
 
     async def _on_closed(self) -> None:
         self._lost.set()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
+import msgspec
 import pytest
 
 from tests.broker.engines.contract import FAST
 from tests.broker.engines.servers import mosquitto, nats_servers
 from yidi.broker.engines.base import engine_from_url
+
+_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +59,9 @@ async def jetstream(nats_server):
 @pytest.fixture
 async def unprepared(nats_server, jetstream):
     """The NATS engine before its stream is made."""
-    engine = engine_from_url(f"nats://127.0.0.1:{nats_server.port}", FAST)
+    # A name of its own: a server may still be busy with the deleted stream of the test before.
+    options = msgspec.structs.replace(FAST, network=f"net{next(_numbers)}")
+    engine = engine_from_url(f"nats://127.0.0.1:{nats_server.port}", options)
     yield engine
     await engine.close()
 
