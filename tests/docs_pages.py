@@ -19,6 +19,7 @@ NOT_RUN: dict[str, str] = {
     "yidi up": "servers; their own tests start and stop them",
     "yidi run huaibei-outpatient-in-shanghai --live --engine": "needs a broker on the machine",
     "mosquitto": "a server of others",
+    "export ": "set for a server in another window",
     "curl": "needs the gateway that runs in another window; its own tests call it",
 }
 """Beginnings of shell lines that the test of the pages does not run, and why."""
