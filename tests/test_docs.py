@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
+import msgspec
 import pytest
 
 from tests.docs_pages import (
@@ -96,17 +99,11 @@ def test_every_key_of_a_scenario_file_is_described(name: str):
     for heading, kind in SECTIONS.items():
         place = [title.replace("`", "").lower() for title in english].index(heading)
         rows = {row[0].strip("`"): row[2] for row in tables[place][0]}
-        known = {field.encode_name: field.required for field in schema_fields(kind)}
+        known = {field.encode_name: field.required for field in msgspec.structs.fields(kind)}
 
         assert set(known) == set(rows), heading
         said = {key for key, default in rows.items() if default == required}
         assert {key for key, must in known.items() if must} == said, heading
-
-
-def schema_fields(kind: Any) -> Any:
-    import msgspec
-
-    return msgspec.structs.fields(kind)
 
 
 def test_every_step_word_is_described():
@@ -197,15 +194,14 @@ def test_both_languages_say_the_same(page: Path):
 @page_of
 def test_options_that_pages_name_exist(page: Path):
     """Every `yidi VERB --option`, in a line of shell or in code marks, is one that there is."""
-    import click
-
     said = [line for _, line in commands(page)] + inline_code(page)
     for words in (text.split() for text in said if text.startswith("yidi ")):
         if len(words) < 2 or words[1].startswith("-"):
             continue
         context = click.Context(cli.cli, info_name="yidi")
         row = cli.VERBS.get(words[1])
-        assert row is not None and words[1] in cli.cli.list_commands(context), words
+        assert words[1] in cli.cli.list_commands(context), words
+        assert row is not None
         module, function = row.target.split(":")
         verb = getattr(__import__(cli._module(module), fromlist=[function]), function)
         known = {name for param in verb.params for name in param.opts}
@@ -219,8 +215,6 @@ RUN = [page for page in PAGES if page not in map(chinese_of, ENGLISH)]
 @pytest.mark.parametrize("page", RUN, ids=[str(page.relative_to(ROOT)) for page in RUN])
 def test_commands_of_a_page_work_as_written(page: Path, tmp_path: Path, monkeypatch, capsys):
     """In the order of the page, in one fresh folder, each ends with the code it says."""
-    import shlex
-
     monkeypatch.chdir(tmp_path)
     shutil.copytree(DOCS / "examples", tmp_path / "docs" / "examples")
     for code, line in commands(page):
@@ -235,7 +229,7 @@ def test_commands_of_a_page_work_as_written(page: Path, tmp_path: Path, monkeypa
 def test_lines_of_shell_are_known(page: Path):
     """A line of a shell block is run, or stands in `NOT_RUN` with the reason."""
     for _, line in commands(page):
-        assert line.startswith("yidi ") or line.startswith(tuple(NOT_RUN)), line
+        assert line.startswith(("yidi ", *NOT_RUN)) or re.match(r"[A-Z_]+=", line), line
 
 
 @page_of
