@@ -109,6 +109,12 @@ class LiveHost:
                     await self._take_turn(turn)
                 elif is_done() and not any(p.host.next_deadline() for p in self.parties.values()):
                     return
+        except Exception:
+            # Nobody will ever acknowledge what was under way: end as a crash would.
+            for party in everybody:
+                assert party.attachment is not None
+                await party.attachment.abort()
+            raise
         finally:
             for party in everybody:
                 if party.attachment is not None:

@@ -223,3 +223,19 @@ async def test_the_story_may_be_played_behind_the_same_desk() -> None:
         known = (await desk.call("5203", {"data": asked}))["setlinfo"]
 
     assert ("B1", "100.00") == (known["chrg_bchno"], known["medfee_sumamt"])
+
+
+async def test_a_bug_in_a_node_ends_the_network_and_is_no_refusal() -> None:
+    """The call is 504; the host ends at once with the error, rather than go on half alive."""
+
+    def broken(envelope: object, now: int) -> list[object]:
+        raise ZeroDivisionError
+
+    async with counter(answer_seconds=0.5) as desk:
+        desk.served.host.parties["treatment:310000"].host.handle = broken
+        reply = await desk.raw("1101", {"data": {**desk.cert, "psn_cert_type": "01"}})
+        async with asyncio.timeout(5):
+            ended = await asyncio.gather(desk.served.task, return_exceptions=True)
+
+    assert (504, b"") == (reply.status, reply.body)
+    assert isinstance(ended[0], ZeroDivisionError)
