@@ -212,6 +212,7 @@ class Engine(Protocol):
 
         Raises:
             LocalProtocolError: `E_TOPIC`.
+            TransportError: `E_ENGINE`: credentials or certificates cannot be used.
         """
         ...
 

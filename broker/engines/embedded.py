@@ -19,7 +19,8 @@ from yidi.broker.engines.base import (
     ReceiveDocument,
 )
 from yidi.broker.engines.batching import CONTENT_TYPE, Batch
-from yidi.broker.engines.pump import Arrival, Callbacks, PumpedAttachment
+from yidi.broker.engines.inbox import Arrival, Callbacks
+from yidi.broker.engines.pump import PumpedAttachment
 from yidi.protocol.errors import DecodeError, ErrorCode
 
 Place = tuple[str, int | None]
@@ -147,7 +148,7 @@ class EmbeddedAttachment(PumpedAttachment):
                 content=document.content, content_type=document.content_type,
                 correlation=document.correlation,
             )  # fmt: skip
-        self._take(Arrival(frames, document, partial(self._acknowledge, number)), batch.size)
+        self._inbox.take(Arrival(frames, document, partial(self._acknowledge, number)), batch.size)
 
     def give_way(self) -> None:
         """Another attachment has the address now."""

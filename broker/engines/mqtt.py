@@ -38,13 +38,8 @@ from yidi.broker.engines.batching import (
     encode_batch,
 )
 from yidi.broker.engines.credentials import load_credentials, load_tls
-from yidi.broker.engines.pump import (
-    PLACES_MAX,
-    Acknowledge,
-    Callbacks,
-    Message,
-    PumpedAttachment,
-)
+from yidi.broker.engines.inbox import Acknowledge, Callbacks, Message
+from yidi.broker.engines.pump import PLACES_MAX, PumpedAttachment
 from yidi.broker.engines.sessions import SESSION_TYPE, Session
 from yidi.broker.engines.topics import client_name, parse_topic, topic, topic_filter
 from yidi.protocol.errors import (

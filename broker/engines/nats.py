@@ -29,6 +29,7 @@ from yidi.broker.engines.base import (
 )
 from yidi.broker.engines.batching import Batch, encode_batch
 from yidi.broker.engines.credentials import load_credentials, load_tls
+from yidi.broker.engines.inbox import Callbacks, Message
 from yidi.broker.engines.jetstream import (
     CORRELATION_HEADER,
     TYPE_HEADER,
@@ -37,7 +38,7 @@ from yidi.broker.engines.jetstream import (
     Puller,
     durability,
 )
-from yidi.broker.engines.pump import Callbacks, Message, PumpedAttachment
+from yidi.broker.engines.pump import PumpedAttachment
 from yidi.broker.engines.sessions import Session
 from yidi.broker.engines.topics import client_name, parse_topic, topic, topic_filter
 from yidi.protocol.errors import (

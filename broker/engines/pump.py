@@ -1,46 +1,33 @@
-"""What all attachments share: the way out in batches, the way in with acknowledgement.
+"""What all attachments share: the way out in batches, and how a life begins and ends.
 
-Out: `send` fills the `Batcher` and asks the event loop, once a turn, to pump: batches are taken
-and given to the subclass's `_publish` until `window` of them are unconfirmed. The queue grows
-while the window is full, and so do the next batches; nothing waits for a timer. Lost connections
-put what is unconfirmed back to the front.
-
-In: the subclass reports arrivals with a call that acknowledges them. One task hands all that has
-arrived to `receive` in one list, so that one sync of the receiver covers it, and acknowledges.
+`send` fills the `Batcher` and asks the event loop, once a turn, to pump: batches are taken and
+given to the subclass's `_publish` until `window` of them are unconfirmed. The queue grows while
+the window is full, and so do the next batches; nothing waits for a timer. A lost connection puts
+what is unconfirmed back to the front. The way in is the `Inbox`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import partial
-
-import msgspec
+from collections.abc import Callable, Coroutine
 
 from yidi.broker.engines.base import (
     Alarm,
     Counters,
     Document,
     EngineOptions,
-    RaiseAlarm,
-    Receive,
-    ReceiveDocument,
 )
 from yidi.broker.engines.batching import (
-    CONTENT_TYPE,
     Batch,
     Batcher,
     Destination,
     check_frame,
-    decode_batch,
 )
+from yidi.broker.engines.inbox import Acknowledge, Callbacks, Inbox, Message
 from yidi.broker.engines.topics import destination, split_address
-from yidi.protocol.envelope import FRAME_BYTES_MAX
 from yidi.protocol.errors import (
     ConnectionLost,
-    DecodeError,
     DeliveryTimeout,
     ErrorCode,
     LocalProtocolError,
@@ -50,8 +37,6 @@ from yidi.protocol.errors import (
 )
 from yidi.protocol.instants import MILLISECOND, SECOND, Duration
 
-HANDED_OVER_MAX = 1_024
-"""Frames in one call of `receive`: as many as a group commit is good for."""
 PLACES_MAX = 10_000
 NOW = Duration(0)
 RETRY_AFTER = Duration(100 * MILLISECOND)
@@ -59,55 +44,6 @@ RETRY_AFTER = Duration(100 * MILLISECOND)
 DRAIN_WITHIN = Duration(5 * SECOND)
 LEAVE_WITHIN = 5 * SECOND
 """A receiver that takes longer is cut off when the attachment closes."""
-
-
-Acknowledge = Callable[[], Awaitable[None]]
-"""Tells the engine that a message is done with; may fail silently, then it comes again."""
-
-
-class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
-    """What a host gives with an attachment."""
-
-    receive: Receive
-    receive_document: ReceiveDocument | None = None
-    alarm: RaiseAlarm | None = None
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engine delivered, its names already checked."""
-
-    sender: str
-    recipient: str
-    partition: int
-    payload: bytes
-    content_type: str = ""
-    correlation: bytes = b""
-
-    def document(self) -> Document:
-        """The same as a document for the host.
-
-        Raises:
-            DecodeError: `E_FRAME_EMPTY`, `E_FRAME_TOO_LARGE`.
-        """
-        size = len(self.payload)
-        if size == 0:
-            raise DecodeError(ErrorCode.E_FRAME_EMPTY)
-        if size > FRAME_BYTES_MAX:
-            raise DecodeError(
-                ErrorCode.E_FRAME_TOO_LARGE, got=f"{size} bytes", limit=FRAME_BYTES_MAX
-            )
-        return Document(
-            sender=self.sender, recipient=self.recipient, partition=self.partition,
-            content=self.payload, content_type=self.content_type, correlation=self.correlation,
-        )  # fmt: skip
-
-
-class Arrival(msgspec.Struct, frozen=True):
-    """A message that waits to be handed over."""
-
-    frames: list[bytes]
-    document: Document | None
-    acknowledge: Acknowledge
 
 
 class PumpedAttachment:
@@ -128,9 +64,7 @@ class PumpedAttachment:
         self._published = 0
         self._pump_is_due = False
         self._places: dict[tuple[str, int], Destination] = {}
-        # The way in.
-        self._arrived: deque[Arrival] = deque()
-        self._has_arrivals = asyncio.Event()
+        self._inbox = Inbox(address, callbacks, options, self.counters, self._raise_alarm)
         # What others wait for.
         self._changed = asyncio.Event()
         self._end: asyncio.Future[None] = self._loop.create_future()
@@ -201,7 +135,7 @@ class PumpedAttachment:
         """Leave the engine in order; `_run` is cancelled after it."""
 
     def _start(self) -> None:
-        self._receiver = self._spawn(self._hand_over())
+        self._receiver = self._spawn(self._inbox.run())
         self._runner = self._spawn(self._run())
 
     def _set_connected(self) -> None:
@@ -223,25 +157,16 @@ class PumpedAttachment:
     def _arrive(self, message: Message, acknowledge: Acknowledge) -> None:
         """Take in a message of the engine, or refuse it and have done with it."""
         try:
-            arrival = self._read(message, acknowledge)
+            arrival = self._inbox.read(message, acknowledge)
         except RemoteProtocolError as error:
             self._ignore(error, acknowledge)
-            return
-        self._take(arrival, len(message.payload))
+        else:
+            self._inbox.take(arrival, len(message.payload))
 
     def _ignore(self, error: RemoteProtocolError, acknowledge: Acknowledge) -> None:
-        """Refuse an arrival; it is acknowledged in its turn, so that it does not come again."""
+        """Refuse an arrival."""
         self._refuse(error)
-        self._arrived.append(Arrival([], None, acknowledge))
-        self._has_arrivals.set()
-
-    def _take(self, arrival: Arrival, size: int) -> None:
-        """Queue an arrival of `size` bytes for the receiver."""
-        self.counters.batches_received += 1
-        self.counters.frames_received += len(arrival.frames)
-        self.counters.bytes_received += size
-        self._arrived.append(arrival)
-        self._has_arrivals.set()
+        self._inbox.discard(acknowledge)
 
     def _refuse(self, error: YidiError) -> None:
         """Count what is ignored; the alarm says why."""
@@ -298,7 +223,7 @@ class PumpedAttachment:
         if self._end.done() and self._end.exception() is None:
             return
         self._is_leaving = True
-        self._has_arrivals.set()
+        self._inbox.stop()
         if gracefully:
             await asyncio.wait([self._receiver], timeout=LEAVE_WITHIN / SECOND)
             await self._disconnect()
@@ -397,68 +322,3 @@ class PumpedAttachment:
     def _put_back(self, batches: list[Batch]) -> None:
         self.counters.repeated += sum(len(batch.items) for batch in batches)
         self._batcher.put_back(batches)
-
-    # ------------------------------------------------------------------ the way in
-
-    def _read(self, message: Message, acknowledge: Acknowledge) -> Arrival:
-        if message.content_type in ("", CONTENT_TYPE):
-            return Arrival(decode_batch(message.payload), None, acknowledge)
-        if self._callbacks.receive_document is None:
-            raise DecodeError(ErrorCode.E_DECODE, want=CONTENT_TYPE, got=message.content_type)
-        return Arrival([], message.document(), acknowledge)
-
-    async def _hand_over(self) -> None:
-        while not self._is_leaving:
-            if self._arrived:
-                await self._deliver(self._next_arrivals())
-            else:
-                self._has_arrivals.clear()
-                await self._has_arrivals.wait()
-
-    def _next_arrivals(self) -> list[Arrival]:
-        """All that has arrived, up to a bound; a document comes alone."""
-        taken = [self._arrived.popleft()]
-        count = len(taken[0].frames)
-        while count and self._arrived:
-            more = len(self._arrived[0].frames)
-            if more == 0 or count + more > HANDED_OVER_MAX:
-                break
-            taken.append(self._arrived.popleft())
-            count += more
-        return taken
-
-    async def _deliver(self, arrivals: list[Arrival]) -> None:
-        """Hand over, then acknowledge."""
-        document = arrivals[0].document
-        if document is not None:
-            receive_document = self._callbacks.receive_document
-            assert receive_document is not None
-            self.counters.documents_received += 1
-            await self._insist(lambda: receive_document(document))
-        elif frames := [frame for arrival in arrivals for frame in arrival.frames]:
-            await self._deliver_frames(frames)
-        for arrival in arrivals:
-            await arrival.acknowledge()
-
-    async def _deliver_frames(self, frames: list[bytes]) -> None:
-        """All in one call; where that fails one by one, so that a poisoned frame fails alone."""
-        receive = self._callbacks.receive
-        try:
-            await receive(frames)
-        except (YidiError, OSError):
-            for frame in frames:
-                await self._insist(partial(receive, [frame]))
-
-    async def _insist(self, receive: Callable[[], Awaitable[None]]) -> None:
-        """Call again after a failure, a few times; then it is a dead letter."""
-        pause = self.options.backoff_first
-        for attempt in range(self.options.deliveries_max):
-            try:
-                await receive()
-            except (YidiError, OSError) as error:
-                facts = f"{attempt + 1} deliveries to {self.address}: {error}"
-            else:
-                return
-            await asyncio.sleep(pause / SECOND)
-            pause = Duration(min(2 * pause, self.options.backoff_max))
-        self._raise_alarm(ErrorCode.E_DEAD_LETTER, facts)

@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from tests.broker.engines.contract import FAST, HUB, INSURED, Sink, eventually, numbered
-from yidi.broker.engines.pump import Callbacks, PumpedAttachment
+from yidi.broker.engines.inbox import Callbacks
+from yidi.broker.engines.pump import PumpedAttachment
 from yidi.protocol.errors import (
     ConnectionLost,
     DeliveryTimeout,
