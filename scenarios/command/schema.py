@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import click
 
-from yidi.scenarios.command.common import ExitCode, both, print_json, verb
+from yidi.scenarios.command.common import (
+    ExitCode,
+    Language,
+    both,
+    language_option,
+    print_json,
+    verb,
+)
 
 
 @verb("schema", "输出接口的 OpenAPI 或 JSON Schema。", "Print the OpenAPI or JSON Schema document.")
 @click.argument("kind", metavar="openapi|json", type=click.Choice(["openapi", "json"]))
 @click.option("--compact", is_flag=True, help=both("不缩进", "One line."))
-def schema(kind: str, compact: bool) -> ExitCode:
+@language_option
+def schema(kind: str, compact: bool, language: Language) -> ExitCode:  # noqa: ARG001 - errors use it
     """Print one document."""
     import msgspec
 
