@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -16,6 +17,8 @@ NOT_RUN: dict[str, str] = {
     "yidi bench": "takes a minute; its own tests run it small",
     "yidi serve": "a server; its own tests start and stop it",
     "yidi node": "a server; its own tests start and stop it",
+    "yidi down": "ends what the line before has started",
+    "yidi ps": "looks at what the line before has started",
     "yidi up": "servers; their own tests start and stop them",
     "yidi run huaibei-outpatient-in-shanghai --live --engine": "needs a broker on the machine",
     "mosquitto": "a server of others",
@@ -23,6 +26,9 @@ NOT_RUN: dict[str, str] = {
     "curl": "needs the gateway that runs in another window; its own tests call it",
 }
 """Beginnings of shell lines that the test of the pages does not run, and why."""
+
+OWN_TESTS = ("gateway.",)
+"""Pages whose shell blocks are run by a test of their own: tests/command/test_serve.py."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
@@ -50,14 +56,25 @@ def prose(page: Path) -> str:
 
 
 def commands(page: Path) -> list[tuple[int, str]]:
-    """Lines of the shell blocks without their comments, and the exit code each should have."""
-    lines: list[tuple[int, str]] = []
+    """Commands of the shell blocks without their comments, and the exit code each should have."""
+    found: list[tuple[int, str]] = []
+    words = ""
     for line in "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines():
         exits = _EXITS.search(line)
-        words = re.sub(r"(?:^|\s+)#\s.*$", "", line).strip()
-        if words:
-            lines.append((int(exits[1]) if exits else 0, words))
-    return lines
+        words = f"{words}\n{line}" if words else re.sub(r"(?:^|\s+)#\s.*$", "", line).strip()
+        if words and _is_whole(words):
+            found.append((int(exits[1]) if exits else 0, words))
+            words = ""
+    return found
+
+
+def _is_whole(words: str) -> bool:
+    """Whether no quotation is open: a text in quotes may go over several lines."""
+    try:
+        shlex.split(words)
+    except ValueError:
+        return False
+    return True
 
 
 def inline_code(page: Path) -> list[str]:

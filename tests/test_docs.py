@@ -20,6 +20,7 @@ from tests.docs_pages import (
     DOCS,
     ENGLISH,
     NOT_RUN,
+    OWN_TESTS,
     PAGES,
     ROOT,
     blocks,
@@ -228,8 +229,23 @@ def test_commands_of_a_page_work_as_written(page: Path, tmp_path: Path, monkeypa
 @page_of
 def test_lines_of_shell_are_known(page: Path):
     """A line of a shell block is run, or stands in `NOT_RUN` with the reason."""
+    if page.name.startswith(OWN_TESTS):
+        return
     for _, line in commands(page):
         assert line.startswith(("yidi ", *NOT_RUN)) or re.match(r"[A-Z_]+=", line), line
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_table_of_verbs_is_that_of_the_program(name: str):
+    """The README has a row for every verb that there is, with an example that names it."""
+    rows = next(
+        table for tables in tables_by_heading(ROOT / name) for table in tables
+        if table[0][0] == "`demo`"
+    )  # fmt: skip
+    verbs = cli.cli.list_commands(click.Context(cli.cli, info_name="yidi"))
+
+    assert set(verbs) == {row[0].strip("`") for row in rows}
+    assert all(row[2].startswith(f"`yidi {row[0].strip('`')}") for row in rows)
 
 
 @page_of
