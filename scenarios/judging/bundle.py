@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,17 @@ class Bundle:
             self.digests[file.path.name] = file.digest
 
     def abandon(self) -> None:
-        """Close what is open after a failure; the files stay as evidence."""
-        self._journal.close()
-        self._postings.close()
+        """Close what is open after a failure; what was written stays as evidence.
+
+        A run that never began leaves no folder behind that a later one would take for a run.
+        """
+        for file in (self._journal, self._postings):
+            with suppress(OSError, StoredDataError):  # what went wrong first is being told
+                file.close()
+                if not file.path.stat().st_size:
+                    file.path.unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def write_setting(self, text: str, book: PolicyBook, world: World) -> None:
         """scenario.toml, policies.toml and world.jsonl: what the run was set up with."""

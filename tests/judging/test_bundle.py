@@ -9,6 +9,7 @@ import pytest
 from tests.judging.runs import FEW, STORM, TINY, bundle_in
 from yidi.protocol.digests import hex_digest
 from yidi.protocol.errors import StoredDataError
+from yidi.scenarios.judging.bundle import Bundle
 from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.outputs import BUNDLE_FILES, open_folder
 from yidi.scenarios.judging.rows import books_hash
@@ -153,6 +154,18 @@ def test_a_stopped_run_is_written_and_unknown(tmp_path):
     judged = judged_run(load(STORM, FEW), stopped, built=lambda runner: runner.stop())
     assert (judged.report.verdict, judged.report.interrupted) == ("unknown", True)
     assert verify_run(stopped).verdict in ("pass", "unknown")
+
+
+def test_a_run_that_never_began_leaves_no_folder(tmp_path):
+    """What nothing was written to is taken away; a file that holds something stays."""
+    for written in (False, True):
+        bundle = Bundle(open_folder(tmp_path / "run"))
+        if written:
+            bundle.take_block(b"x")
+        bundle.abandon()
+
+        assert written == (tmp_path / "run").exists()
+    assert ["journal.bin"] == [path.name for path in (tmp_path / "run").iterdir()]
 
 
 def test_a_file_in_the_way_is_not_overwritten(tmp_path):
