@@ -100,6 +100,12 @@ def slug(title: str) -> str:
     return kept.replace(" ", "-")
 
 
+def code_by_heading(page: Path) -> list[list[str]]:
+    """For each heading, what stands in code marks below it."""
+    parts = re.split(r"^#+ .+$", prose(page), flags=re.MULTILINE)[1:]
+    return [re.findall(r"`([^`\n]+)`", part) for part in parts]
+
+
 def tables_by_heading(page: Path) -> list[list[list[list[str]]]]:
     """For each heading, its tables; for each table, the cells of its rows without the head."""
     parts = re.split(r"^#+ .+$", prose(page), flags=re.MULTILINE)[1:]

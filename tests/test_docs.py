@@ -25,6 +25,7 @@ from tests.docs_pages import (
     ROOT,
     blocks,
     chinese_of,
+    code_by_heading,
     commands,
     headings,
     inline_code,
@@ -34,8 +35,12 @@ from tests.docs_pages import (
 )
 from yidi.protocol.errors import ErrorCode
 from yidi.scenarios.command import cli
+from yidi.scenarios.judging.bundle import Manifest, ManualOut
 from yidi.scenarios.judging.check_titles import TITLES
+from yidi.scenarios.judging.judged_run import RunReport, judged_run
+from yidi.scenarios.judging.rows import CaseRow, ClearingRow, DifferenceRow, Notice, PostingRow
 from yidi.scenarios.library import schema
+from yidi.scenarios.library.loader import load
 
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 page_of = pytest.mark.parametrize("page", PAGES, ids=IDS)
@@ -68,6 +73,16 @@ SECTIONS: dict[str, Any] = {
 }
 """Heading of docs/scenarios.md → the table of the scenario file it describes."""
 
+COLUMNS: dict[str, Any] = {
+    "cases.jsonl": CaseRow,
+    "postings.jsonl": PostingRow,
+    "clearing.jsonl": ClearingRow,
+    "notices.jsonl": Notice,
+    "differences.jsonl": DifferenceRow,
+    "manual.jsonl": ManualOut,
+}
+"""Heading of docs/bundle.md → the rows of that file."""
+
 
 # ---------------------------------------------------------------------------- made from code
 
@@ -89,6 +104,25 @@ def test_every_check_is_explained():
 
     assert set(TITLES) == set(meanings)
     assert all({"zh", "en"} == set(row) for row in meanings.values())
+
+
+@pytest.mark.parametrize("name", ["bundle.md", "bundle.zh-CN.md"])
+def test_every_column_of_a_bundle_is_named(name: str):
+    """Each file's section begins with its columns, in their order."""
+    titles = [title for _, title in headings(DOCS / name)]
+    for file, kind in COLUMNS.items():
+        words = iter(code_by_heading(DOCS / name)[titles.index(file)])
+        columns = [field.encode_name for field in msgspec.structs.fields(kind)]
+
+        assert [] == [column for column in columns if column not in words], file
+
+
+def test_every_key_of_a_result_is_named():
+    """What manifest and result hold is told."""
+    text = (DOCS / "bundle.md").read_text("utf-8")
+    for kind in (Manifest, RunReport):
+        for name in kind.__struct_fields__:
+            assert f"`{name}`" in text or name in ("schema", "scenario", "title", "seed"), name
 
 
 @pytest.mark.parametrize("name", ["scenarios.md", "scenarios.zh-CN.md"])
@@ -253,6 +287,19 @@ def test_blocks_of_toml_parse(page: Path):
     """What is shown as TOML is TOML."""
     for text in blocks(page, "toml"):
         tomllib.loads(text)
+
+
+def test_a_run_can_be_checked_without_us(tmp_path: Path):
+    """docs/examples/check_rows.py agrees with a run, and finds one fen that is out of place."""
+    judged_run(load("reconciliation-difference"), tmp_path)
+    words = [sys.executable, "-I", str(DOCS / "examples" / "check_rows.py"), str(tmp_path)]
+    whole = subprocess.run(words, capture_output=True, text=True, check=False)
+    rows = (tmp_path / "cases.jsonl").read_text("utf-8")
+    (tmp_path / "cases.jsonl").write_text(rows.replace('"cash_fen":', '"cash_fen":1', 1), "utf-8")
+    spoilt = subprocess.run(words, capture_output=True, text=True, check=False)
+
+    assert (0, 1) == (whole.returncode, spoilt.returncode), whole.stdout
+    assert "the parts do not add up" in spoilt.stdout
 
 
 @pytest.mark.slow
