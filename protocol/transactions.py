@@ -84,7 +84,8 @@ TRANSACTIONS: tuple[Transaction, ...] = (
     _row(REGISTRATION_CANCELLATION, "registration_cancellation", "挂号撤销",
          "registration cancelled", _L),
     _row(OUTPATIENT_FEES, "fee_upload", "门诊费用明细上传", "outpatient fee upload", _R),
-    _row(OUTPATIENT_PRE_SETTLEMENT, "pre_settlement", "门诊预结算", "outpatient pre-settlement", _R),
+    _row(OUTPATIENT_PRE_SETTLEMENT, "pre_settlement", "门诊预结算", "outpatient pre-settlement",
+         _R),
     _row(OUTPATIENT_SETTLEMENT, "settlement", "门诊结算", "outpatient settlement", _E),
     _row(OUTPATIENT_CANCELLATION, "cancellation", "门诊结算撤销", "outpatient cancellation", _E),
     _row(INPATIENT_FEES, "fee_upload", "住院费用明细上传", "inpatient fee upload", _R),
@@ -122,7 +123,9 @@ TRANSACTIONS: tuple[Transaction, ...] = (
 
 CATALOGUE: dict[str, Transaction] = {row.code: row for row in TRANSACTIONS}
 
-PRE_SETTLEMENTS = frozenset({PHARMACY_PRE_SETTLEMENT, OUTPATIENT_PRE_SETTLEMENT, INPATIENT_PRE_SETTLEMENT})  # fmt: skip
+PRE_SETTLEMENTS = frozenset(
+    {PHARMACY_PRE_SETTLEMENT, OUTPATIENT_PRE_SETTLEMENT, INPATIENT_PRE_SETTLEMENT}
+)
 SETTLEMENTS = frozenset({PHARMACY_SETTLEMENT, OUTPATIENT_SETTLEMENT, INPATIENT_SETTLEMENT})
 CANCELLATIONS = frozenset({PHARMACY_CANCELLATION, OUTPATIENT_CANCELLATION, INPATIENT_CANCELLATION})
 FEE_UPLOADS = frozenset({OUTPATIENT_FEES, INPATIENT_FEES})

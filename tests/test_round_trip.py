@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tests.town import HOSPITAL, PATIENT, Town, line
-
 from yidi.nodes.lifecycle import CaseState
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t

@@ -235,6 +235,9 @@ def _run_one(
         loaded, folder, seed=seed, progress=_progress(language), built=stopper.take,
         replay=replay, host=host,
     )  # fmt: skip
+    # The bundle says everything from here on; a month's nodes need not wait for its page.
+    stopper.let_go()
+    judged.result.let_go()
     _write_page(folder, folder / "report.html", language)
     point_last(folder)
     return judged
@@ -264,6 +267,10 @@ class _Stopper:
         self._runner = runner
         if self.wanted:
             runner.stop()
+
+    def let_go(self) -> None:
+        """The run is over: forget its runner, and all that it holds."""
+        self._runner = None
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         if self.wanted:

@@ -46,8 +46,8 @@ class Pipe:
     """One direction of a link."""
 
     __slots__ = (
-        "bits", "chance", "duplicate", "is_faulty", "last", "loss", "party", "peer_end", "receive", "recipient",
-        "send", "sender", "sender_end", "table",
+        "bits", "chance", "duplicate", "is_faulty", "last", "loss", "party", "peer_end", "receive",
+        "recipient", "send", "sender", "sender_end", "table",
     )  # fmt: skip
 
     def __init__(

@@ -89,6 +89,13 @@ class RunResult(msgspec.Struct, kw_only=True):
         """How long the run was, in virtual time."""
         return (self.virtual_end - self.start) // 1_000_000
 
+    def let_go(self) -> None:
+        """Forget nodes, persons and traffic; the outcomes of scripted cases stay."""
+        self.nodes = {}
+        self.world = msgspec.structs.replace(self.world, persons=())
+        self.driver.calendars = []
+        self.driver.flows = {}
+
 
 class Cast(msgspec.Struct, kw_only=True):
     """Everybody who takes part in a run, before a host brings them together."""

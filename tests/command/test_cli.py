@@ -126,7 +126,9 @@ def test_help_imports_nothing_heavy(words):
         f"try: cli.main({words!r})\n"
         "except SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
     loaded = done.stderr.split()
 
     assert "yidi.scenarios.command.cli" in loaded
@@ -155,7 +157,9 @@ def _in_child(body: str, environment=None) -> subprocess.CompletedProcess[str]:
     )
     command = [sys.executable, "-c", code]
     variables = QUIET | (environment or {})
-    return subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=variables, capture_output=True, encoding="utf-8", check=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_a_run_goes_to_a_folder_of_its_own(yidi, tmp_path):
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     names = {path.name for path in (tmp_path / "runs").iterdir()}
     assert names == {"tiny-7", "tiny-7-2", "last"}
-    assert (tmp_path / "runs" / "last").read_text() == "tiny-7-2\n"
+    assert (tmp_path / "runs" / "last").read_text("utf-8") == "tiny-7-2\n"
     assert b"runs/tiny-7-2" in second.stdout
     assert b"Verdict: PASS" in second.stdout
     assert first.stderr.startswith(b"running One outpatient visit [tiny], seed 7")
@@ -58,15 +58,15 @@ def test_c10_files_are_private_under_any_umask(yidi, tmp_path):
 
 def test_c03_nothing_is_overwritten_without_force(yidi, tmp_path):
     """C03: a file, and a folder that holds something, are exit code 2 and stay as they are."""
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "file").write_text("mine", "utf-8")
     (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "notes.txt").write_text("mine")
+    (tmp_path / "full" / "notes.txt").write_text("mine", "utf-8")
     for place in ("file", "full"):
         done = yidi("run", TINY, "--out", place)
         assert (done.returncode, done.stdout) == (2, b"")
         assert done.stderr.startswith(b"E_OUTPUT")
     assert yidi("run", TINY, "--out", "full", "--force").returncode == 0
-    assert (tmp_path / "full" / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "full" / "notes.txt").read_text("utf-8") == "mine"
     assert yidi("run", TINY, "--out", "file/below").returncode == 4
 
 
@@ -95,7 +95,7 @@ def test_several_scenarios_get_a_folder_each(yidi, tmp_path):
 def test_json_is_the_result_and_nothing_else(yidi, tmp_path):
     """stdout is one object; what is going on is on stderr."""
     result = json.loads(yidi("run", TINY, "--json", "--out", "out").stdout)
-    written = json.loads((tmp_path / "out" / "result.json").read_text())
+    written = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert result.pop("folder") == "out"
     assert result == written
 
@@ -104,7 +104,7 @@ def test_a_failed_expectation_is_exit_code_1(yidi, tmp_path):
     """The failure is told with the line that shows it again; -x runs no other scenario."""
     bad = tmp_path / "bad.toml"
     text = (DATA / "tiny.toml").read_text("utf-8")
-    bad.write_text(text.replace('outcome = "SETTLED"', 'outcome = "REVERSED"'))
+    bad.write_text(text.replace('outcome = "SETTLED"', 'outcome = "REVERSED"'), "utf-8")
     done = yidi("run", bad, TINY, "--out", "out", "-x")
     assert done.returncode == 1
     assert b"EXPECT-1" in done.stdout
@@ -154,7 +154,7 @@ def test_c06_an_interrupted_run_is_reported_and_its_journal_whole(tmp_path, numb
     stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130, stderr
     assert b"interrupted" in stdout
-    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    result = json.loads((tmp_path / "out" / "result.json").read_text("utf-8"))
     assert (result["verdict"], result["interrupted"]) == ("unknown", True)
     from yidi.scenarios.judging.verify import verify_run
 

@@ -32,7 +32,7 @@ def served():
     """The network of the page, on a free port, and its process."""
     process = subprocess.Popen(
         [YIDI, "serve", "referral-cut", "--port", "0", "--json"],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     text = ""
     while not text.endswith("\n}\n"):
@@ -49,7 +49,7 @@ def shell(script: str, port: int) -> str:
     """Run a block against the port that was taken."""
     done = subprocess.run(
         ["bash", "-euc", script.replace(":8080", f":{port}")],
-        env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+        env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -86,7 +86,7 @@ def test_a_taken_port_is_exit_3(served):
     port = str(served[0]["port"])
     done = subprocess.run(
         [YIDI, "serve", "referral-cut", "--port", port],
-        env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False,
+        env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
 
     assert done.returncode == 3

@@ -43,8 +43,10 @@ def test_an_honest_run_holds(run):
 
 def test_json_names_what_failed_and_where(run):
     """A changed amount is exit code 1 with the row's key and node."""
-    rows = (run / "cases.jsonl").read_text()
-    (run / "cases.jsonl").write_text(rows.replace('"cash_fen":10000', '"cash_fen":10001', 1))
+    rows = (run / "cases.jsonl").read_text("utf-8")
+    (run / "cases.jsonl").write_text(
+        rows.replace('"cash_fen":10000', '"cash_fen":10001', 1), "utf-8"
+    )
     done = verify(run, "--json")
     report = json.loads(done.stdout)
     assert (done.returncode, report["verdict"]) == (1, "fail")

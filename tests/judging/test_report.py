@@ -28,7 +28,8 @@ def text_of(sections):
     ("language", "wanted"),
     [
         ("zh", ("结论: 通过", "安徽淮北 340600", "上海 310000", "职工基本医疗保险 310",
-                "已支付 PAID", "预付金红色预警", "已清算 CLEARED", "示意数据", "outpatient", "费用拆分平")),
+                "已支付 PAID", "预付金红色预警", "已清算 CLEARED", "示意数据", "outpatient",
+                "费用拆分平")),
         ("en", ("Verdict: PASS", "Huaibei, Anhui 340600", "paid PAID", "red prefund alarms",
                 "cleared CLEARED", "illustrative", "the parts of every bill add up")),
     ],
