@@ -293,10 +293,10 @@ def test_a_run_can_be_checked_without_us(tmp_path: Path):
     """docs/examples/check_rows.py agrees with a run, and finds one fen that is out of place."""
     judged_run(load("reconciliation-difference"), tmp_path)
     words = [sys.executable, "-I", str(DOCS / "examples" / "check_rows.py"), str(tmp_path)]
-    whole = subprocess.run(words, capture_output=True, text=True, check=False)
+    whole = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
     rows = (tmp_path / "cases.jsonl").read_text("utf-8")
     (tmp_path / "cases.jsonl").write_text(rows.replace('"cash_fen":', '"cash_fen":1', 1), "utf-8")
-    spoilt = subprocess.run(words, capture_output=True, text=True, check=False)
+    spoilt = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
 
     assert (0, 1) == (whole.returncode, spoilt.returncode), whole.stdout
     assert "the parts do not add up" in spoilt.stdout
@@ -307,7 +307,7 @@ def test_the_demo_runs_as_the_readme_says(tmp_path: Path):
     """`yidi demo` ends with 0, and says where the page and the files are."""
     run = subprocess.run(
         [sys.executable, "-m", "yidi.scenarios.command.cli", "demo", "--lang", "en"],
-        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
+        cwd=tmp_path, capture_output=True, encoding="utf-8", check=False, timeout=300,
     )  # fmt: skip
 
     assert 0 == run.returncode, run.stderr

@@ -398,7 +398,7 @@ def test_the_wheel_works_without_the_tree(wheel, tmp_path):
         cwd=tmp_path,
         env={"PYTHONPATH": str(unpacked)},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=True,
     )
 

@@ -96,7 +96,7 @@ async def open_page(page: Path, fragment: str, folder: Path):
         pytest.skip("chromium is not installed (apt-get install chromium)")
     command = [chromium, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
     process = subprocess.Popen(  # noqa: ASYNC220 - there is nothing else to do meanwhile
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8"
     )
     try:
         told = next(line for line in process.stderr if "DevTools listening on" in line)

@@ -51,7 +51,7 @@ def test_every_jsonl_file_is_written_even_when_empty(tmp_path):
 
 def test_the_manifest_names_every_file_by_its_hash(folder):
     """Schema, hashes and versions; the scenario's digest is that of the file."""
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert manifest["schema"] == 1
     assert manifest["scenario_digest"] == hex_digest((folder / "scenario.toml").read_bytes())
     for name, digest in manifest["files"].items():
@@ -111,7 +111,7 @@ def test_the_books_hash_is_that_of_its_description(folder):
     from yidi.scenarios.judging.verdicts import Tally
 
     rows = [row for _, row in read_lines(folder, "cases.jsonl", CaseRow, Tally("x"))]
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert books_hash(rows) == books_hash(reversed(rows)) == manifest["books_hash"]
 
 
@@ -126,7 +126,7 @@ def test_the_same_seed_gives_the_same_bundle(folder, tmp_path):
 
 def test_the_result_says_what_it_stands_on(folder):
     """Verdict, checks with counts or reasons, cases by state, hashes, seconds, money."""
-    result = json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text("utf-8"))
     assert (result["schema"], result["verdict"]) == (1, "pass")
     for row in result["checks"]:
         assert set(row) >= {"id", "verdict", "count", "reason", "first_violation"}
@@ -170,7 +170,7 @@ def test_a_run_that_never_began_leaves_no_folder(tmp_path):
 
 def test_a_file_in_the_way_is_not_overwritten(tmp_path):
     """A bundle creates its files; one that is there is an error, and stays as it is."""
-    (tmp_path / "postings.jsonl").write_text("mine")
+    (tmp_path / "postings.jsonl").write_text("mine", "utf-8")
     with pytest.raises(StoredDataError, match="E_OUTPUT"):
         judged_run(load(TINY), tmp_path)
-    assert (tmp_path / "postings.jsonl").read_text() == "mine"
+    assert (tmp_path / "postings.jsonl").read_text("utf-8") == "mine"

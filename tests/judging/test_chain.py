@@ -144,7 +144,7 @@ def test_a_visit_paid_in_full_has_messages_too(tmp_path: Path):
     stage.ask(t.OUTPATIENT_PRE_SETTLEMENT, request)
     bundle = stage.write(tmp_path)
     row = f'{{"institution":"{HOSPITAL}","visit":"{VISIT}","case_id":"refused"}}\n'
-    (bundle / "manual.jsonl").write_text(row)
+    (bundle / "manual.jsonl").write_text(row, "utf-8")
     assert [r.state for r in read_visits(bundle)] == ["MANUAL"]
     last = read_chain(bundle, "refused").hops[-1]
     assert isinstance(last.body, m.Rejection)

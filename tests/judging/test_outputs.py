@@ -26,17 +26,17 @@ def test_a_folder_is_made_with_its_parents(tmp_path):
 def test_a_file_is_no_folder(tmp_path):
     """A file where the folder should be is refused, and stays as it was."""
     place = tmp_path / "file"
-    place.write_text("mine")
+    place.write_text("mine", "utf-8")
     for force in (False, True):
         with pytest.raises(ScenarioError, match="E_OUTPUT"):
             open_folder(place, force=force)
-    assert place.read_text() == "mine"
+    assert place.read_text("utf-8") == "mine"
 
 
 def test_a_folder_that_holds_something_needs_force(tmp_path):
     """With --force an earlier run's files go, and nothing else."""
     for name in ("cases.jsonl", "notes.txt"):
-        (tmp_path / name).write_text("x")
+        (tmp_path / name).write_text("x", "utf-8")
     with pytest.raises(ScenarioError, match="--force"):
         open_folder(tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
@@ -46,7 +46,7 @@ def test_a_folder_that_holds_something_needs_force(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_stored_data(tmp_path):
     """Below a file nothing can be made: exit code 4's kind of error."""
-    (tmp_path / "file").write_text("x")
+    (tmp_path / "file").write_text("x", "utf-8")
     with pytest.raises(StoredDataError, match="E_OUTPUT"):
         open_folder(tmp_path / "file" / "below")
 
@@ -76,9 +76,9 @@ def test_a_run_that_is_not_there_is_said_so(tmp_path, name):
 
 def test_a_pointer_that_cannot_be_written_is_passed_over(tmp_path):
     """The run is written already; `last` is a convenience."""
-    (tmp_path / "runs").write_text("a file")
+    (tmp_path / "runs").write_text("a file", "utf-8")
     point_last(tmp_path, tmp_path / "runs")
-    assert (tmp_path / "runs").read_text() == "a file"
+    assert (tmp_path / "runs").read_text("utf-8") == "a file"
 
 
 def test_a_file_hashes_what_it_writes(tmp_path):
@@ -96,11 +96,11 @@ def test_a_file_hashes_what_it_writes(tmp_path):
 def test_a_link_is_not_followed(tmp_path):
     """A planted symbolic link is not written through."""
     target = tmp_path / "target"
-    target.write_text("mine")
+    target.write_text("mine", "utf-8")
     (tmp_path / "x").symlink_to(target)
     with pytest.raises(StoredDataError):
         OutFile(tmp_path / "x")
-    assert target.read_text() == "mine"
+    assert target.read_text("utf-8") == "mine"
 
 
 def test_a_full_disk_is_said_so(tmp_path):

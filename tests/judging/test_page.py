@@ -179,7 +179,7 @@ def test_a_failed_run_opens_at_its_failing_message(bundle: Path, tmp_path: Path)
              "facts": "<b>off by one</b>"}  # fmt: skip
     result = {"verdict": "fail", "checks": [
         {"id": "INV-02", "verdict": "fail", "count": 1, "first_violation": first}]}  # fmt: skip
-    (tmp_path / "result.json").write_text(json.dumps(result))
+    (tmp_path / "result.json").write_text(json.dumps(result), "utf-8")
     text = page_text(tmp_path, "zh")
     assert _data(text)["failing"] == [hop.origin.message_id]
     assert _data(text)["cases"][0]["failed"]

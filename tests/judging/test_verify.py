@@ -46,13 +46,13 @@ def failed(folder):
 
 def rows_of(folder, name):
     """The rows of a file."""
-    return [json.loads(line) for line in (folder / name).read_text().splitlines()]
+    return [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
 
 
 def write_rows(folder, name, rows):
     """Write rows back as the bundle writes them."""
     text = "".join(json.dumps(r, ensure_ascii=False, separators=(",", ":")) + "\n" for r in rows)
-    (folder / name).write_text(text)
+    (folder / name).write_text(text, "utf-8")
 
 
 def test_an_honest_bundle_passes_every_layer(spoil):
@@ -178,9 +178,9 @@ def test_a_notice_of_another_sum_is_found(spoil):
 def test_a_result_that_does_not_follow_is_found(spoil, name):
     """Hashes, seed and totals of result.json are those of the other files."""
     folder = spoil()
-    result = json.loads((folder / "result.json").read_text())
+    result = json.loads((folder / "result.json").read_text("utf-8"))
     result[name] = 1 if isinstance(result[name], int) else "0" * 64
-    (folder / "result.json").write_text(json.dumps(result))
+    (folder / "result.json").write_text(json.dumps(result), "utf-8")
     report = verify_run(folder)
     bad = {row.id for row in report.checks if row.verdict == "fail"}
     assert bad & {"ROWS-RESULT", "JOURNAL"}
@@ -189,16 +189,16 @@ def test_a_result_that_does_not_follow_is_found(spoil, name):
 def test_another_scenario_or_world_is_found(spoil):
     """The scenario is that of the opening record; another world folds to other books."""
     folder = spoil()
-    (folder / "scenario.toml").write_text((folder / "scenario.toml").read_text() + "# x\n")
+    (folder / "scenario.toml").write_text((folder / "scenario.toml").read_text("utf-8") + "# x\n")
     assert "JOURNAL" in failed(folder)
     folder = spoil()
-    world = (folder / "world.jsonl").read_text().replace('"balance_fen":', '"balance_fen":1')
-    (folder / "world.jsonl").write_text(world)
+    world = (folder / "world.jsonl").read_text("utf-8").replace('"balance_fen":', '"balance_fen":1')
+    (folder / "world.jsonl").write_text(world, "utf-8")
     assert {"REPLAY-OUTPUTS", "REPLAY-WORLD"} <= failed(folder)
     folder = spoil()
-    idle = (folder / "world.jsonl").read_text().splitlines()[-1]
-    world = (folder / "world.jsonl").read_text().replace(idle, idle.replace("模", "型"))
-    (folder / "world.jsonl").write_text(world)
+    idle = (folder / "world.jsonl").read_text("utf-8").splitlines()[-1]
+    world = (folder / "world.jsonl").read_text("utf-8").replace(idle, idle.replace("模", "型"))
+    (folder / "world.jsonl").write_text(world, "utf-8")
     assert "REPLAY-WORLD" in failed(folder)
 
 

@@ -19,10 +19,10 @@ def forged(folder, name, change):
     """Change a file and mend its hash in the manifest, as a careful forger would."""
     path = folder / name
     path.write_text(change(path.read_text("utf-8")), "utf-8")
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
     if name in manifest["files"]:
         manifest["files"][name] = sha256(path.read_bytes()).hexdigest()
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     return folder
 
 
@@ -72,7 +72,7 @@ def test_a_forged_manifest_is_found(tmp_path, values):
 def test_a_check_that_is_told_otherwise_is_found(tmp_path):
     """A count, or a verdict with all that follows from it, that did not come out so."""
     folder = bundle_in(tmp_path, TINY, ())
-    checks = json.loads((folder / "result.json").read_text())["checks"]
+    checks = json.loads((folder / "result.json").read_text("utf-8"))["checks"]
     checks[0]["count"] += 1
 
     found = results(forged(folder, "result.json", saying(checks=checks)))
@@ -89,7 +89,7 @@ def test_policies_are_as_they_are_written(tmp_path):
 def test_who_paid_in_full_is_found_again(tmp_path):
     """One fen, or a row left out, in the file that no node knows of."""
     folder = bundle_in(tmp_path, STORM, FEW)
-    assert (folder / "manual.jsonl").read_text()
+    assert (folder / "manual.jsonl").read_text("utf-8")
 
     found = results(forged(folder, "manual.jsonl", lambda text: text.partition("\n")[2]))
     assert "manual.jsonl" == results(folder)["REPLAY-RESULT"].first_violation.node

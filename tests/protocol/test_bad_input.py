@@ -157,7 +157,7 @@ def test_w09_no_small_stack_overflows(request):
     """W09: on a thread with a stack of 256 KiB the process lives and refuses each of them."""
     child = [sys.executable, "-c", CHILD]
     run = subprocess.run(
-        child, cwd=request.config.rootpath, capture_output=True, text=True, check=False
+        child, cwd=request.config.rootpath, capture_output=True, encoding="utf-8", check=False
     )
 
     assert (0, 13) == (run.returncode, run.stdout.count("E_DECODE")), run.stderr[-2000:]

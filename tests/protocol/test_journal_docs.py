@@ -48,7 +48,10 @@ def written_example() -> tuple[bytes, str]:
 def run_reader(path: Path) -> subprocess.CompletedProcess[str]:
     """Run the example reader, out of reach of our packages."""
     return subprocess.run(
-        [sys.executable, "-I", "-S", READER, path], capture_output=True, text=True, check=False
+        [sys.executable, "-I", "-S", READER, path],
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
 
 

@@ -42,7 +42,9 @@ def test_nobody_pays_for_a_client_not_in_use():
         "engine_from_url('embedded');"
         "print([name for name in ('aiomqtt', 'paho', 'nats', 'aiohttp') if name in sys.modules])"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True
+    )
 
     assert "[]" == run.stdout.strip()
 
