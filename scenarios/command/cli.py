@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
@@ -132,6 +133,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _prepare_process() -> None:
     """Set what holds for every verb: UTF-8, private files, SIGTERM as Ctrl-C."""
+    if sys.stdout is None:  # `yidi … >&-`: nobody wants to read it
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     for stream in (sys.stdout, sys.stderr):
         # LANG=C must not stop a Chinese name; what cannot be shown is escaped.
         if hasattr(stream, "reconfigure"):

@@ -12,6 +12,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any, Literal, TypeVar
 
@@ -133,8 +134,10 @@ def print_json(value: object) -> None:
 
 
 def say(text: str) -> None:
-    """Tell what is going on, on stderr."""
-    print(printable(text), file=sys.stderr, flush=True)
+    """Tell what is going on, on stderr; a stderr that is closed or full stops nothing."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(printable(text), file=sys.stderr, flush=True)
 
 
 def printable(text: str) -> str:

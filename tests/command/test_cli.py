@@ -69,6 +69,16 @@ def test_c05_a_full_disk_is_named(words):
     assert 1 == done.stderr.count(b"\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+@pytest.mark.parametrize("closing", [">&-", "2>&-", "2>/dev/full", ">&- 2>&-"])
+def test_c05_closed_or_full_standard_files_stop_nothing(closing):
+    """What the shell closed nobody wants to read; a full stderr loses words, not the result."""
+    command = f'"{YIDI}" validate huaibei-outpatient-in-shanghai {closing}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+
+    assert (0, False) == (done.returncode, b"Traceback" in done.stderr)
+
+
 @pytest.mark.parametrize("words", [("--help",), ("doctor",), ("doctor", "--lang", "zh")])
 def test_c07_a_bare_terminal_is_enough(words):
     """C07: LANG=C, ASCII, 20 columns and no colour still show every word, as UTF-8."""

@@ -189,7 +189,8 @@ def test_a_result_that_does_not_follow_is_found(spoil, name):
 def test_another_scenario_or_world_is_found(spoil):
     """The scenario is that of the opening record; another world folds to other books."""
     folder = spoil()
-    (folder / "scenario.toml").write_text((folder / "scenario.toml").read_text("utf-8") + "# x\n")
+    with (folder / "scenario.toml").open("ab") as scenario:
+        scenario.write(b"# x\n")
     assert "JOURNAL" in failed(folder)
     folder = spoil()
     world = (folder / "world.jsonl").read_text("utf-8").replace('"balance_fen":', '"balance_fen":1')
