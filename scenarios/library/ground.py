@@ -21,6 +21,9 @@ _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?\Z", re.ASCII)
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 )
+_BREAK = re.compile("[\t\n]")
+_ONE_LINE = frozenset({"name", "title", "id", "tags"})
+"""What stands in tables and headings; a story may have lines of its own."""
 
 
 class Ground:
@@ -111,7 +114,8 @@ def check_texts(document: Document) -> None:
         elif isinstance(value, list):
             waiting.extend(((*place, index), inner) for index, inner in enumerate(value))
         elif isinstance(value, str):
-            if _CONTROL.search(value):
+            one_line = not _ONE_LINE.isdisjoint(place)
+            if _CONTROL.search(value) or (one_line and _BREAK.search(value)):
                 want = "text without control characters and direction marks"
                 raise document.error(ErrorCode.E_NAME, place, want=want)
             if len(value) > TEXT_MAX:

@@ -86,7 +86,10 @@ def read_duration(text: str) -> Duration:
 def span_reader(value: object) -> int:
     """Reader of a duration ≥ 0."""
     if not isinstance(value, str):
-        raise _refuse(ErrorCode.E_TYPE, 'a duration in quotes, such as "9h30m"', value)
+        # A bare number is no duration of any size: what is wrong with 0 or -1 is the value.
+        number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+        code = ErrorCode.E_RANGE if number else ErrorCode.E_TYPE
+        raise _refuse(code, 'a duration in quotes, such as "9h30m"', value)
     return read_duration(value)
 
 

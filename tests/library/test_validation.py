@@ -185,7 +185,9 @@ def test_s12_a_name_is_text_and_nothing_else(name):
     assert name == accepted(replaced("上海市测试第一医院", name)).institution[0].name
 
 
-@pytest.mark.parametrize("mark", ["\\u001b[31m", "\\u0007", "\\u202e", "\\u2066", "\\u0085"])
+@pytest.mark.parametrize(
+    "mark", ["\\u001b[31m", "\\u0007", "\\u202e", "\\u2066", "\\u0085", "\\n", "\\t"]
+)
 def test_s12_control_and_direction_characters_are_refused(mark):
     """S12: E_NAME, without echoing them."""
     error = refusal(replaced("上海市测试第一医院", f"医院{mark}"))

@@ -34,6 +34,15 @@ def test_another_form_of_duration_is_refused(text):
     assert ErrorCode.E_RANGE == caught.value.code
 
 
+@pytest.mark.parametrize(("value", "code"), [(0, "E_RANGE"), (-1, "E_RANGE"), (True, "E_TYPE")])
+def test_a_bare_number_is_no_duration(value, code):
+    """S08: 0 and -1 are out of range in any form; what is no number has the wrong type."""
+    with pytest.raises(ScenarioError) as caught:
+        values.span_reader(value)
+
+    assert code == caught.value.code
+
+
 def test_a_duration_has_an_upper_bound():
     """Ten years are the most that is read; the number behind them is not computed with."""
     with pytest.raises(ScenarioError):
