@@ -48,7 +48,7 @@ def served():
 def shell(script: str, port: int) -> str:
     """Run a block against the port that was taken."""
     done = subprocess.run(
-        ["bash", "-euc", script.replace(":8080", f":{port}")],
+        ["bash", "-eu"], input=script.replace(":8080", f":{port}"),
         env=ENVIRONMENT, capture_output=True, encoding="utf-8", timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ def test_a_bundle_that_is_not_whole_is_said_so(tmp_path):
     """Without its result, or with a line that is no row, the file is named."""
     folder = bundle_in(tmp_path, TINY, ())
     report = read_report(folder)
-    (folder / "cases.jsonl").write_text("{}\n")
+    (folder / "cases.jsonl").write_text("{}\n", "utf-8")
     with pytest.raises(StoredDataError, match=r"cases\.jsonl:1"):
         sections_of(folder, report, "en")
     (folder / "result.json").unlink()

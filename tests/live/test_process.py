@@ -34,7 +34,9 @@ class Processes:
         role, code = address.split(":")
         program = [str(Path(sys.executable).parent / "yidi"), "node", role, code]
         process = subprocess.Popen(
-            [*program, "--network", str(self.network.folder)], stderr=subprocess.PIPE, text=True
+            [*program, "--network", str(self.network.folder)],
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
         assert process.stderr is not None
         assert address in process.stderr.readline()
