@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -116,7 +116,7 @@ def run(  # noqa: PLR0917 - one parameter an option
 ) -> ExitCode:
     """Run, judge, write and report every scenario."""
     host = _host(live, engine, time_scale)
-    scenarios = _selected(names, settings, expression)
+    scenarios = _selected(names, settings, expression, live=live)
     if not scenarios:
         say("没有匹配的场景或案例" if language == "zh" else "nothing matches: nothing was checked")
         return ExitCode.FAILED
@@ -134,6 +134,7 @@ def run(  # noqa: PLR0917 - one parameter an option
                 _show(judged, language)
             if stopper.wanted or (exit_first and judged.report.verdict != "pass"):
                 break
+        _take_away(folders[len(done) :])
         _write_extras(done, junitxml, html, language)
     if as_json:
         _print_json(done, single=len(names) == 1)
@@ -160,7 +161,7 @@ def _host(live: bool, engine: str, time_scale: float | None) -> Callable[..., Ru
 
 
 def _selected(
-    names: tuple[str, ...], settings: tuple[str, ...], expression: str | None
+    names: tuple[str, ...], settings: tuple[str, ...], expression: str | None, *, live: bool
 ) -> list[LoadedScenario]:
     from yidi.scenarios.command.selection import parse_selection, select
     from yidi.scenarios.library.loader import load, policy_paths
@@ -170,7 +171,7 @@ def _selected(
     scenarios = [load(name, settings) for name in names]
     for one in scenarios:
         # What can be wrong is found before any folder is made.
-        if one.scenario.start == "now":
+        if one.scenario.start == "now" and not live:
             want = 'a date: only live runs can start "now"'
             raise ScenarioError(ErrorCode.E_DATE, at=f"{one.path}:start", want=want, got="now")
         load_policies([str(path) for path in policy_paths(one)])
@@ -191,8 +192,7 @@ def _folders(
         ]
     if len(scenarios) == 1:
         return [open_folder(out, force=force)]
-    if not out.is_dir():
-        open_folder(out)
+    open_folder(out, force=force)
     taken: dict[str, int] = {}
     folders: list[Path] = []
     for one in scenarios:
@@ -202,6 +202,13 @@ def _folders(
             open_folder(out / (name if number == 1 else f"{name}-{number}"), force=force)
         )
     return folders
+
+
+def _take_away(folders: list[Path]) -> None:
+    """Remove the folders of runs that never began; they are empty."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _replay_options(settings: tuple[str, ...], expression: str | None) -> list[str]:

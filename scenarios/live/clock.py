@@ -6,9 +6,14 @@ nothing is under way, so that a month's clearing need not be sat through. It nev
 
 from __future__ import annotations
 
-from time import monotonic_ns
+from time import monotonic_ns, time_ns
 
 from yidi.protocol.instants import Instant
+
+
+def real_now() -> Instant:
+    """The real clock in whole seconds, for `start = "now"` and for what is no scenario's."""
+    return Instant(time_ns() // 1_000_000_000 * 1_000_000)
 
 
 class LiveClock:

@@ -11,7 +11,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -24,7 +23,7 @@ from yidi.protocol.instants import DAY, MINUTE, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Scenario
-from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
@@ -124,11 +123,6 @@ def _incarnation() -> int:
     """A number that grows from start to start; the gateway keeps nothing that could count."""
     minutes = real_now() // MINUTE
     return int(minutes % INCARNATION_MAX)
-
-
-def real_now() -> Instant:
-    """The real clock, for what has nothing to do with the network's: credentials, a start now."""
-    return Instant(int(datetime.now(UTC).timestamp()) * 1_000_000)
 
 
 async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
-from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
@@ -49,7 +49,7 @@ def run_live(
             ErrorCode.E_EVENT, at=f"{loaded.path}:fault", want="no [[fault]] in a live run"
         )
     hooks = hooks or RunHooks()
-    cast = assemble(loaded, seed=seed)
+    cast = assemble(loaded, seed=seed, now=real_now())
     journal = JournalWriter(
         hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
     )

@@ -92,6 +92,28 @@ def test_several_scenarios_get_a_folder_each(yidi, tmp_path):
     assert [suite.get("name") for suite in suites] == ["tiny", "storm"]
 
 
+def test_several_scenarios_want_an_empty_folder_too(yidi, tmp_path):
+    """C03: a folder that holds something else is not filled with runs unless forced."""
+    (tmp_path / "notes.txt").write_text("mine", "utf-8")
+    for force, code in (((), 2), (("--force",), 0)):
+        done = yidi("run", TINY, TINY, "--out", tmp_path, *force)
+
+        assert code == done.returncode
+        assert force == () or (tmp_path / "tiny-2" / "result.json").is_file()
+    assert "mine" == (tmp_path / "notes.txt").read_text("utf-8")
+
+
+def test_what_did_not_run_after_a_failure_has_no_folder(yidi, tmp_path):
+    """-x ends at the first failure; runs that never began leave nothing."""
+    failing = tmp_path / "failing.toml"
+    text = Path(TINY).read_text("utf-8").replace('name = "tiny"', 'name = "failing"')
+    failing.write_text(text.replace('outcome = "SETTLED"', 'outcome = "REVERSED"'), "utf-8")
+    done = yidi("run", failing, TINY, "-x", "--out", tmp_path / "out")
+
+    assert 1 == done.returncode
+    assert ["failing"] == [path.name for path in (tmp_path / "out").iterdir()]
+
+
 def test_json_is_the_result_and_nothing_else(yidi, tmp_path):
     """stdout is one object; what is going on is on stderr."""
     result = json.loads(yidi("run", TINY, "--json", "--out", "out").stdout)

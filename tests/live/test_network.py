@@ -12,6 +12,7 @@ from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.rows import Totals, case_rows
 from yidi.scenarios.judging.verify import verify_run
 from yidi.scenarios.library.loader import load
+from yidi.scenarios.live.clock import real_now
 from yidi.scenarios.live.network import run_live
 from yidi.scenarios.running.run import RunResult, run_virtual
 
@@ -56,3 +57,12 @@ def test_a_live_run_is_judged_as_any_other(tmp_path: Path) -> None:
 
     assert judged.report.verdict == "pass", [c for c in judged.report.checks if c.verdict != "pass"]
     assert verify_run(tmp_path).verdict == "pass"
+
+
+def test_now_is_the_real_clocks_when_the_run_begins() -> None:
+    """`start = "now"`: for live runs only, and the day in which somebody runs it."""
+    before = real_now()
+    result = run_live(load(TINY, ("start=now",)))
+
+    assert before <= result.start <= real_now()
+    assert {"CLEARED", "SETTLED"} & set(books(result)[1])
