@@ -31,6 +31,9 @@ _IF_SETTLED = tuple(f"INV-{n}" for n in ("01", "02", "03", "05", "07", "10", "11
 _IF_UNDONE = ("INV-17", "INV-20")
 _IF_CLEARED = ("INV-25", "INV-26", "INV-27")
 
+_UPKEEP = frozenset(f"INV-{n}" for n in (21, 22, 34, 36, 37, 38, 39, 42))
+"""What a network that nobody uses has, too: accounts, day closings and their messages."""
+
 
 class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the audits need to know of a run besides its nodes."""
@@ -136,3 +139,11 @@ def audit_checks(nodes: Mapping[str, Any], book: TallyBook) -> None:
         tally.count += 1
         if not book[check].count:
             tally.fail(f"{check} applies to this run and looked at nothing", key=check)
+
+
+def audit_substance(book: TallyBook) -> None:
+    """INV-42, for the run as a whole: one in which nobody came has checked nothing."""
+    if not any(tally.count for tally in book.tallies.values() if tally.id not in _UPKEEP):
+        tally = book["INV-42"]
+        tally.count += 1
+        tally.fail("nothing was checked: there was no case, no step and no expectation")

@@ -26,6 +26,7 @@ from yidi.scenarios.judging.audit_run import (
     audit_differences,
     audit_journal,
     audit_run,
+    audit_substance,
 )
 from yidi.scenarios.judging.bundle import Bundle
 from yidi.scenarios.judging.event_checks import EventChecks
@@ -261,6 +262,8 @@ def _judged_rows(result: RunResult, watching: Watching, totals: Totals) -> Itera
         expected.add(row)
         yield row
     expected.finish()
+    if not watching.stopped:
+        audit_substance(watching.book)
 
 
 def chosen(results: list[CheckResult], wanted: Checks) -> list[CheckResult]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.judging.runs import FEW, STORM, some_case
-from yidi.scenarios.judging.audit_run import audit_journal
+from yidi.scenarios.judging.audit_run import audit_journal, audit_substance
 from yidi.scenarios.judging.journal_file import open_journal
 from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.outputs import open_folder
@@ -77,3 +77,15 @@ def test_a_full_fold_gives_the_recorded_outputs(run):
             nodes["hub:100000"].state.relayed += 1
         reader = open_journal(run.folder / "journal.bin")
         assert bool(list(Refold(nodes, reader.opening.nodes).blocks(reader))) == spoiled
+
+
+@pytest.mark.parametrize(
+    ("check", "enough"), [("INV-36", False), ("INV-01", True), ("STEP-a", True)]
+)
+def test_inv_42_wants_more_than_upkeep(check, enough):
+    """INV-42: messages and accounts are there without any case; a case or a step is something."""
+    book = TallyBook()
+    book[check].count = 5
+    audit_substance(book)
+
+    assert ("pass" if enough else "fail") == book["INV-42"].verdict

@@ -104,3 +104,14 @@ def test_a_failed_expectation_stays_failed(tmp_path):
 
     found = results(folder)
     assert ("pass", "fail") == (found["REPLAY-RESULT"].verdict, found["EXPECT-1"].verdict)
+
+
+def test_a_run_in_which_nobody_came_fails_and_verifies_as_failed(tmp_path):
+    """INV-42: day closings and empty accounts alone are no check of anything."""
+    text = SCENARIO.partition("[[person]]")[0]
+    folder = open_folder(tmp_path / "run")
+    report = judged_run(load_bytes(text.encode(), "empty.toml"), folder).report
+
+    assert ["INV-42"] == [row.id for row in report.checks if row.verdict == "fail"]
+    found = results(folder)
+    assert ("pass", "fail") == (found["REPLAY-RESULT"].verdict, found["INV-42"].verdict)
