@@ -150,7 +150,8 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     original: str | None = None
     """Id of the step that a cancellation, reversal, query or decision is about."""
     again: str | None = None
-    """Id of an earlier step whose message is sent once more, under the same message id."""
+    """Id of an earlier step whose message is sent once more, under the same message id; beside
+    `amount`, with that other content."""
     claimed_region: str | None = None
     """Insured region named at the counter, where it is not the person's own."""
     claimed_name: str | None = None

@@ -16,7 +16,7 @@ from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
-from yidi.protocol.envelope import Envelope
+from yidi.protocol.envelope import Envelope, seal
 from yidi.protocol.errors import ErrorCode, YidiError
 from yidi.protocol.instants import MINUTE, Instant, day_of
 from yidi.scenarios.library.cases import Case, Fields, Step
@@ -159,6 +159,10 @@ class ScriptedCase:
         if fields.again is not None:
             envelope = self.story.sent[fields.again]
             self.story.batch = self.story.batches[fields.again]
+            if fields.amount is not None:
+                # Other content under the same message id: what E_KEY_REUSED is for.
+                body = encode(request_of(self.story, step, fields, now).body)
+                envelope = seal(envelope.hop, envelope.origin, body)
             self._open[envelope.origin.message_id] = number
             self.clients.send(self, envelope, now)
             return envelope
