@@ -80,8 +80,8 @@ class HubAdjustments:
         self.hub.outbox.take(pending.origin.message_id)
         if isinstance(answer, Accepted):
             self.state.book(body)
-            legs = adjustment_legs(case, body.amount_fen, 1)
-            self.hub.ledger.post(body.adjustment, PostingKind.ADJUST, legs)
+            legs = adjustment_legs(case, body, 1)
+            self.hub.ledger.post(case.key, PostingKind.ADJUST, legs)
             self.clearing.state.adjusting[body.adjustment] = PendingAdjustment(
                 adjustment=body.adjustment,
                 treatment=case.treatment,

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from yidi.nodes.region_books import RegionBooks
 
 
+ADJUSTED = "adjusted:"
+"""Contra accounts of adjustments: this and the adjustment's id."""
+
+
 class AdjustmentsState(msgspec.Struct, kw_only=True):
     """What a region or hub remembers of adjustments."""
 
@@ -66,10 +70,15 @@ def adjustment_problem(
     return None
 
 
-def adjustment_legs(case: Case, amount_fen: int, sign: int) -> list[tuple[str, int]]:
-    """The legs of an adjustment; `sign` as for settlements."""
+def adjustment_legs(case: Case, body: Adjustment, sign: int) -> list[tuple[str, int]]:
+    """The legs of an adjustment; `sign` as for settlements.
+
+    The posting's key is the case it corrects (INV-20); which adjustment it is, says the contra
+    account, since a case may have several.
+    """
+    fen = sign * body.amount_fen
     pair = f"{case.treatment}-{case.insured}:{case.insutype}"
-    return [(f"adjustment:{pair}", sign * amount_fen), (f"adjusted:{pair}", -sign * amount_fen)]
+    return [(f"adjustment:{pair}", fen), (f"{ADJUSTED}{body.adjustment}", -fen)]
 
 
 class RegionAdjustments:
@@ -161,5 +170,5 @@ class RegionAdjustments:
 
     def _book(self, case: Case, body: Adjustment) -> None:
         self.state.book(body)
-        legs = adjustment_legs(case, body.amount_fen, self.books.sign)
-        self.node.ledger.post(body.adjustment, PostingKind.ADJUST, legs)
+        legs = adjustment_legs(case, body, self.books.sign)
+        self.node.ledger.post(case.key, PostingKind.ADJUST, legs)

@@ -48,8 +48,11 @@ class ClosingChecks:
     # ------------------------------------------------------------------ postings
 
     def on_posting(self, watch: NodeWatch, posting: Posting) -> None:
-        """A posting that belongs to no case: adjustment, clearing, prefund, payment."""
+        """A posting that settles or undoes no case: adjustment, clearing, prefund, payment."""
         kind, key = posting.kind, posting.key
+        if kind is PostingKind.ADJUST:
+            # A case may have several; the contra account says which one it is.
+            key = f"{key} {posting.legs[-1][0]}"
         once = self.book["INV-07"]
         once.count += 1
         of_kind = watch.posted.setdefault(kind, {})

@@ -227,7 +227,12 @@ def _check_postings(folder: Path, tally: Tally, facts: RowFacts) -> None:
             if (row.node, row.key) not in facts.cases:
                 tally.fail(f"{where}: {row.kind} of no case", key=row.key, node=row.node)
             facts.legs.setdefault((row.node, row.key), []).append((row.kind, row.legs))
-        elif row.kind not in ("ADJUST", "PREFUND", "CLEAR"):
+        elif row.kind == "ADJUST":
+            booked = facts.cases.get((row.node, row.key))
+            if booked is None or booked.state != "CLEARED":
+                facts_said = f"{where}: ADJUST of what is not cleared"
+                tally.fail(facts_said, key=row.key, node=row.node)
+        elif row.kind not in ("PREFUND", "CLEAR"):
             tally.fail(f"{where}: kind {row.kind}", key=row.key, node=row.node)
     for (node, key), case in facts.cases.items():
         for problem in _posting_problems(case, facts.legs.get((node, key), [])):

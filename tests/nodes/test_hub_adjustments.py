@@ -46,8 +46,11 @@ def test_an_adjustment_is_in_the_next_clearing():
     net.settle(make_case(2, net.hub.days.day))
     net.close_until("2026-05-22")
 
-    assert ["ADJ1"] * 3 == [
-        p.key for posted in net.postings.values() for p in posted if p.kind == PostingKind.ADJUST
+    assert [(make_case(1).key, "adjusted:ADJ1")] * 3 == [
+        (p.key, p.legs[-1][0])
+        for posted in net.postings.values()
+        for p in posted
+        if p.kind == PostingKind.ADJUST
     ]
     second = batches(net)[1]
     assert (1_002, -400, 602) == (second.fund_fen, second.adjust_fen, second.payable_fen)
