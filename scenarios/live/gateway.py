@@ -27,7 +27,7 @@ from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
-from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost, all_ready
 from yidi.scenarios.live.sessions import INCARNATION_MAX
 from yidi.scenarios.running.calendar import HubCalendar
 from yidi.scenarios.running.driver import Driver
@@ -127,19 +127,17 @@ def _incarnation() -> int:
 
 async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:
     """Return when every party is on the engine, so that the first call finds its network."""
-    parties = [*host.parties.values(), *([host.desk] if host.desk else [])]
+    parties = host.everybody
     while not all(party.attachment is not None for party in parties):
         if task.done():
             await task
         await asyncio.sleep(0)
-    for party in parties:
-        assert party.attachment is not None
-        await party.attachment.ready()
+    await all_ready(parties, CONNECT_WITHIN)
 
 
 async def _bring_down(host: LiveHost, task: asyncio.Task[None]) -> None:
     """End at once: nobody asks any more, and what nodes still say to each other is not kept."""
-    for party in [*host.parties.values(), *([host.desk] if host.desk else [])]:
+    for party in host.everybody:
         if party.attachment is not None:
             await party.attachment.abort()
     task.cancel()

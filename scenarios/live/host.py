@@ -11,7 +11,7 @@ meet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -22,7 +22,12 @@ from yidi.broker.link import WINDOW, LinkEnd
 from yidi.nodes.hub import MONEY
 from yidi.nodes.ledger import Ledger, Posting
 from yidi.protocol.envelope import Envelope
-from yidi.protocol.errors import LocalProtocolError, RemoteProtocolError
+from yidi.protocol.errors import (
+    ErrorCode,
+    LocalProtocolError,
+    RemoteProtocolError,
+    TransportError,
+)
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
@@ -37,6 +42,8 @@ TURN_FRAMES_MAX = 1_024
 """Frames handled before the journal is synced: bounds how long one answer waits for others."""
 LOOK_EVERY = 0.25
 """Real seconds after which a silent host asks again whether it is done."""
+CONNECT_WITHIN = 10
+"""Real seconds for the first connections, where somebody waits for the network to stand."""
 IDLE_AFTER = 0.03
 """Real seconds of silence after which a clock that skips idle time may jump."""
 
@@ -53,6 +60,26 @@ class LiveParty:
         cases = getattr(getattr(host, "state", None), "cases", None)
         self.cases: dict[str, Any] = {} if cases is None else cases
         self.attachment: Attachment | None = None
+
+
+async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
+    """Return when the first connection of every party stands.
+
+    Args:
+        parties: all attached.
+        within: real seconds.
+
+    Raises:
+        TransportError: `E_ENGINE`: the engine could not be had in time.
+    """
+    try:
+        async with asyncio.timeout(within):
+            for party in parties:
+                assert party.attachment is not None
+                await party.attachment.ready()
+    except TimeoutError as error:
+        want = f"a connection within {within:g} s"
+        raise TransportError(ErrorCode.E_ENGINE, want=want, got="none") from error
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,12 +124,23 @@ class LiveHost:
 
     # ------------------------------------------------------------------ life
 
-    async def run(self, is_done: Callable[[], bool]) -> None:
-        """Serve until `is_done` says so, no node waits for anything, and all is silent."""
-        everybody = [*self.parties.values(), *([self.desk] if self.desk else [])]
+    async def run(self, is_done: Callable[[], bool], *, connect_within: float = 0) -> None:
+        """Serve until `is_done` says so, no node waits for anything, and all is silent.
+
+        Args:
+            is_done: whether the scenario has nothing more to do.
+            connect_within: real seconds in which every first connection must stand; 0 goes on
+                trying for ever, as a node on its own does.
+
+        Raises:
+            TransportError: `E_ENGINE`.
+        """
+        everybody = self.everybody
         for party in everybody:
             party.attachment = await self.engine.attach(party.address, self._receiver(party))
         try:
+            if connect_within:
+                await all_ready(everybody, connect_within)
             while not self.stopped:
                 turn = await self._next_turn()
                 if turn:
@@ -119,6 +157,11 @@ class LiveHost:
             for party in everybody:
                 if party.attachment is not None:
                     await party.attachment.close()
+
+    @property
+    def everybody(self) -> list[LiveParty]:
+        """The nodes, and the desk where there is one."""
+        return [*self.parties.values(), *([self.desk] if self.desk else [])]
 
     def stop(self) -> None:
         """End after the turn that is under way."""

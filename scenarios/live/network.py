@@ -16,7 +16,7 @@ from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
-from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
 
 
@@ -98,7 +98,7 @@ async def _serve(
     if built is not None:
         built(host)
     try:
-        await host.run(lambda: not _is_open(cast))
+        await host.run(lambda: not _is_open(cast), connect_within=CONNECT_WITHIN)
     finally:
         await engine.close()
     return host

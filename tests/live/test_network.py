@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from yidi.protocol.errors import ScenarioError
+from yidi.protocol.errors import ScenarioError, TransportError
 from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.rows import Totals, case_rows
 from yidi.scenarios.judging.verify import verify_run
@@ -66,3 +67,13 @@ def test_now_is_the_real_clocks_when_the_run_begins() -> None:
 
     assert before <= result.start <= real_now()
     assert {"CLEARED", "SETTLED"} & set(books(result)[1])
+
+
+def test_an_engine_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run does not wait for ever for a broker that nobody has started: exit code 3's kind."""
+    monkeypatch.setattr("yidi.scenarios.live.network.CONNECT_WITHIN", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+    with pytest.raises(TransportError, match="E_ENGINE"):
+        run_live(load(TINY), engine=f"mqtt://127.0.0.1:{port}")
