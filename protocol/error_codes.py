@@ -76,7 +76,6 @@ class ErrorCode(StrEnum):
     E_CHRONIC_NOT_REGISTERED = "E_CHRONIC_NOT_REGISTERED"
     E_REFERRAL_LIST = "E_REFERRAL_LIST"
     E_FEES_UPLOADED = "E_FEES_UPLOADED"
-    E_NOT_PRESETTLED = "E_NOT_PRESETTLED"
     E_IN_DOUBT = "E_IN_DOUBT"
     E_PERIOD_NOT_CLOSED = "E_PERIOD_NOT_CLOSED"
     E_RECON_OPEN = "E_RECON_OPEN"
@@ -216,7 +215,6 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(2025, ErrorCode.E_CHRONIC_NOT_REGISTERED, "慢特病未认定", "The person is not registered for this chronic disease.", "domain 3.5"),
     _row(2026, ErrorCode.E_REFERRAL_LIST, "病种不在转诊备案清单", "The disease is not on the insured region's referral list.", "SEED-SQ"),
     _row(2027, ErrorCode.E_FEES_UPLOADED, "已上传费用，不能撤销登记", "Fees were uploaded; the registration cannot be undone.", "interface (g)"),
-    _row(2028, ErrorCode.E_NOT_PRESETTLED, "未预结算，不能结算", "There was no pre-settlement of this unit.", "design 1"),
     _row(2029, ErrorCode.E_IN_DOUBT, "该结算结果未知，正在查询", "The outcome is unknown and being asked for.", "design 1", definite=False),
     _row(2030, ErrorCode.E_PERIOD_NOT_CLOSED, "清算期间尚未结束", "The clearing period has not ended.", "faults OF2"),
     _row(2031, ErrorCode.E_RECON_OPEN, "对账差异未处理完", "Reconciliation differences are still open.", "faults OF2"),

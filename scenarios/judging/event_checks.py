@@ -9,6 +9,7 @@ is in the audits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 
@@ -212,8 +213,11 @@ class EventChecks:
                     self.closing.on_delivery(watch, envelope)
                 return
         if kind == 0:
-            if watch.is_insured and transaction in _EFFECTS:
-                self._note_effect(watch, envelope)
+            if transaction in _EFFECTS:
+                if watch.is_insured:
+                    self._note_effect(watch, envelope)
+                elif not origin.case_key:
+                    self._check_asked(watch, envelope, key)
             elif transaction == t.REVERSAL:
                 self._note_reversal(watch, envelope)
         elif self._reused and origin.correlation_id in self._reused:
@@ -311,6 +315,20 @@ class EventChecks:
                 self._effects[place] = envelope.body
                 return
             self._reused[origin.message_id] = place
+
+    def _check_asked(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
+        """INV-09 at the counter: an institution's message id over other content changes nothing."""
+        origin = envelope.origin
+        first = self._effects.setdefault((origin.message_id, origin.transaction), envelope.body)
+        if first is envelope.body or first == envelope.body:
+            return
+        self._reuse.count += 1
+        case = watch.cases[key]
+        cancels = origin.transaction in t.CANCELLATIONS
+        kept = case.cancel_digest if cancels else case.request_digest
+        if kept != sha256(first).digest()[:16]:
+            facts = f"{origin.message_id} with other content took the first one's place"
+            self._fail(self._reuse, watch, key, facts)
 
     def _check_reuse(self, watch: NodeWatch, envelope: Envelope) -> None:
         origin = envelope.origin

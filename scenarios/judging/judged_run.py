@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 
-from yidi.protocol.errors import InvariantViolation
 from yidi.scenarios.judging.audit_benefit import audit_benefit
 from yidi.scenarios.judging.audit_books import audit_books
 from yidi.scenarios.judging.audit_clearing import audit_clearing
@@ -77,6 +76,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     """Faults of the scenario that never acted."""
     illustrative: list[str]
     """Which of the scenario's numbers are made up."""
+    mode: str
+    """`virtual`, or `live`, which no second run repeats."""
     interrupted: bool
     replay: str
     """A command line that makes this run again."""
@@ -213,6 +214,7 @@ def _finish(
         lost=result.lost,
         idle_faults=[str(fault) for fault in _idle(result)],
         illustrative=list(scenario.illustrative),
+        mode=result.mode,
         interrupted=watching.stopped,
         replay=replay,
     )
@@ -308,8 +310,3 @@ def _flows(result: RunResult) -> dict[str, dict[str, int]]:
 def _idle(result: RunResult) -> Iterator[str]:
     for fault in result.idle_faults:
         yield getattr(fault, "text", "") or repr(fault)
-
-
-def violated(error: InvariantViolation) -> str:
-    """What a node said when it found the world broken, on one line."""
-    return f"{error.invariant}: {error.facts}"

@@ -49,7 +49,7 @@ def check_rerun(folder: Path, policies: PolicyBook, book: TallyBook) -> None:
     if told.interrupted:
         tally.count, tally.reason = 0, "the run was interrupted"
         return
-    if " --live" in told.replay:
+    if told.mode == "live":
         _check_live(told, tally)
         return
     try:

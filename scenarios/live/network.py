@@ -72,6 +72,7 @@ def run_live(
         unfinished=host.stopped,
         refused=dict(sorted(host.core.refused.items())),
         links=host.core.totals(),
+        mode="live",
     )
 
 

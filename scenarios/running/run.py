@@ -81,6 +81,8 @@ class RunResult(msgspec.Struct, kw_only=True):
     """Deliveries and sendings refused, by error code."""
     links: dict[str, int]
     """Copies dropped, sequences skipped, requests expired, number of link ends."""
+    mode: str = "virtual"
+    """`virtual` or `live`."""
     idle_faults: tuple[FaultRule, ...] = ()
     """Faults that never acted."""
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
 from tests.judging.watched import WatchedTown
@@ -133,6 +135,24 @@ def test_inv_07_finds_an_effect_of_no_case(town, legs):
     """INV-07: a settlement posted under a key that is no case's."""
     town.checks.on_posting(town.insured, Posting(9, "X", SETTLE, legs), None)
     assert "INV-07" in town.failed()
+
+
+def test_inv_09_finds_a_message_id_whose_content_was_replaced(town):
+    """INV-09: at the counter, other content under a message id took the first one's place."""
+    request = next(
+        e for e in town.said
+        if e.origin.transaction == t.OUTPATIENT_SETTLEMENT and e.hop == "treatment:310000"
+        and e.origin.kind == 0
+    )  # fmt: skip
+    other = type(request)(
+        request.hop, request.origin, request.origin_bytes, request.body + b"!", None, None
+    )
+    town.checks.on_delivery(town.treatment, other, town.now)
+    assert town.failed() == set(), "refused and nothing changed: that is as it should be"
+    case = town.treatment.state.cases[town.treatment.state.effect_ids[request.origin.message_id]]
+    case.request_digest = sha256(other.body).digest()[:16]
+    town.checks.on_delivery(town.treatment, other, town.now)
+    assert town.failed() == {"INV-09"}
 
 
 def test_inv_09_finds_a_reused_key_that_took_effect(town):

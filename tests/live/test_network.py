@@ -53,8 +53,7 @@ def test_faults_belong_to_virtual_runs() -> None:
 def test_a_live_run_is_judged_as_any_other(tmp_path: Path) -> None:
     """Checks watch live nodes, too, and the bundle is verified by the same replay."""
     host = partial(run_live, engine="embedded")
-    name = "huaibei-outpatient-in-shanghai"
-    judged = judged_run(load(name), tmp_path, host=host, replay=f"yidi run {name} --live")
+    judged = judged_run(load("huaibei-outpatient-in-shanghai"), tmp_path, host=host)
 
     assert judged.report.verdict == "pass", [c for c in judged.report.checks if c.verdict != "pass"]
     assert verify_run(tmp_path).verdict == "pass"
