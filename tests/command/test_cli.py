@@ -158,6 +158,8 @@ def _in_child(body: str, environment=None) -> subprocess.CompletedProcess[str]:
     """Run `main` on a verb whose callback is `body`, in a process of its own."""
     code = (
         "import os, signal, sys, click\n"
+        # Whoever runs the tests in the background hands SIGINT down as ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from yidi.protocol.errors import *\n"
         "from yidi.scenarios.command import cli\n"
         "@click.command('probe')\n"
