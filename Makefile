@@ -46,7 +46,8 @@ lock:
 	build/lock/bin/python -m pip --quiet install uv
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --extra dev --extra cluster --extra gm --output-file requirements.lock pyproject.toml
+	  --extra dev --extra cluster --extra gm --extra secure \
+	  --output-file requirements.lock pyproject.toml
 	rm -rf build/lock
 
 # A python3 may be a shim that answers for no version, so each candidate is run before it is chosen.

@@ -133,6 +133,7 @@ class ErrorCode(StrEnum):
     E_RATE = "E_RATE"
     E_HOST = "E_HOST"
     E_SHUTTING_DOWN = "E_SHUTTING_DOWN"
+    E_ALGORITHM = "E_ALGORITHM"
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,6 +273,7 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4209, ErrorCode.E_RATE, "请求过于频繁", "There are too many requests.", "bad-input H12"),
     _row(4210, ErrorCode.E_HOST, "Host 请求头不被接受", "The Host header is not accepted.", "bad-input H16"),
     _row(4211, ErrorCode.E_SHUTTING_DOWN, "服务正在停止", "The service is shutting down.", "bad-input H20"),
+    _row(4301, ErrorCode.E_ALGORITHM, "本机缺少所需的国密算法", "This machine lacks a required algorithm.", "toolbox SM2, SM3"),
 )
 
 BY_CODE: dict[ErrorCode, ErrorEntry] = {entry.code: entry for entry in ERRORS}

@@ -19,6 +19,7 @@ __all__ = [
     "ErrorCode",
     "InvariantViolation",
     "LocalProtocolError",
+    "MissingAlgorithm",
     "Problem",
     "ProtocolError",
     "RemoteProtocolError",
@@ -131,6 +132,13 @@ class ScenarioError(YidiError):
 
 class StoredDataError(YidiError):
     """Stored data is corrupt, locked, full or unwritable; exit code 4."""
+
+
+class MissingAlgorithm(YidiError):
+    """This machine cannot sign or verify as it is asked to; exit code 3. Nothing weaker is used."""
+
+    def __init__(self, *, want: str, got: str) -> None:
+        super().__init__(ErrorCode.E_ALGORITHM, want=want, got=got)
 
 
 class InvariantViolation(AssertionError):

@@ -15,6 +15,7 @@ import click
 from yidi.protocol.errors import (
     ErrorCode,
     LocalProtocolError,
+    MissingAlgorithm,
     StoredDataError,
     TransportError,
     YidiError,
@@ -94,7 +95,9 @@ def _in_chinese(error: click.ClickException) -> str:
 
 def _code_of(error: YidiError) -> ExitCode:
     """The exit code of an error that carries a code of the registry."""
-    if error.code is ErrorCode.E_PORT_IN_USE or isinstance(error, TransportError):
+    if isinstance(error, TransportError | MissingAlgorithm) or (
+        error.code is ErrorCode.E_PORT_IN_USE
+    ):
         return ExitCode.UNAVAILABLE
     if error.code is ErrorCode.E_INTERNAL or isinstance(error, LocalProtocolError):
         return ExitCode.INTERNAL
