@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from yidi.nodes.control_state import ControlState
 from yidi.nodes.ledger import Ledger, LedgerState
 from yidi.nodes.outbox import FOREVER, NOTHING, About, Outbox, Pending, Wait
 from yidi.protocol.bodies import open_body
@@ -59,6 +60,8 @@ class NodeState(msgspec.Struct, kw_only=True):
     ledger: LedgerState = msgspec.field(default_factory=LedgerState)
     counters: dict[str, int] = {}
     """How often each error code was counted without an answer (E_UNMATCHED and the like)."""
+    control: ControlState | None = None
+    """What a tester has ordered (`control`); None where nobody ever did."""
 
 
 def _gist(request: bytes) -> bytes:

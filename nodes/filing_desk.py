@@ -71,7 +71,7 @@ class FilingDesk:
         )
         person.filings.append(filing)
         region.state.filing_owners[filing.filing_id] = body.person_no
-        return self._answer(envelope, filing, now) + self._upload(body.person_no, filing, now)
+        return self._answer(envelope, filing, now) + self.upload(body.person_no, filing, now)
 
     def _problem(self, envelope: Envelope, body: FilingRequest) -> ErrorCode | None:
         region = self.region
@@ -112,7 +112,7 @@ class FilingDesk:
             return region.refuse(envelope, ErrorCode.E_KEY_REUSED, now)
         # From here the operation succeeds.
         filing.status = wanted
-        return self._answer(envelope, filing, now) + self._upload(person_no, filing, now)
+        return self._answer(envelope, filing, now) + self.upload(person_no, filing, now)
 
     def _on_withdrawal(
         self, envelope: Envelope, body: FilingWithdrawal, now: Instant
@@ -125,7 +125,7 @@ class FilingDesk:
         # From here the operation succeeds.
         filing.withdrawn_from = body.from_day
         filing.status = "withdrawn" if filing.withdrawn_from <= filing.valid_from else filing.status
-        return self._answer(envelope, filing, now) + self._upload(found[0], filing, now)
+        return self._answer(envelope, filing, now) + self.upload(found[0], filing, now)
 
     def _find(self, filing_id: str) -> tuple[str, Filing] | None:
         person_no = self.region.state.filing_owners.get(filing_id)
@@ -144,7 +144,8 @@ class FilingDesk:
         self.region.remember(envelope.origin.message_id, envelope.body, 1, encode(body))
         return self.region.answer(envelope, body, now)
 
-    def _upload(self, person_no: str, filing: Filing, now: Instant) -> list[Envelope]:
+    def upload(self, person_no: str, filing: Filing, now: Instant) -> list[Envelope]:
+        """Tell the hubs how a filing stands; resent until they have it."""
         region = self.region
         body = FilingUpload(
             person_no=person_no,

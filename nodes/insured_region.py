@@ -141,6 +141,10 @@ class InsuredRegion(Node[InsuredState]):
             self._certificates = {one.certificate_no: one.person_no for one in persons.values()}
         return persons.get(self._certificates.get(body.certificate_no, ""))
 
+    def forget_certificates(self) -> None:
+        """Make the index of certificates anew: a person has changed."""
+        self._certificates = {}
+
     def _say(self, envelope: Envelope, body: bytes, now: Instant) -> list[Envelope]:
         """Answer a repeatable and save the answer for its message id."""
         origin, link = envelope.origin, envelope.link

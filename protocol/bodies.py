@@ -10,6 +10,7 @@ import msgspec
 
 from yidi.protocol import messages as m
 from yidi.protocol import messages_clearing as c
+from yidi.protocol import messages_control as x
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import DEEP, check_depth, decode_native
 from yidi.protocol.envelope import Envelope
@@ -52,6 +53,11 @@ _PAIRS: dict[str, tuple[type, type]] = {
     t.PREFUND_NOTICE: (c.PrefundNotice, m.Accepted),
     t.PREFUND_TRANSFER: (c.FundTransfer, m.Accepted),
     t.ADJUSTMENT: (c.Adjustment, m.Accepted),
+    t.TEST_OUTCOME: (x.NextOutcome, m.Accepted),
+    t.TEST_RESET: (x.Reset, m.Accepted),
+    t.TEST_PERSON: (x.NewPerson, m.Accepted),
+    t.TEST_STATUS: (x.ControlQuery, x.ControlStatus),
+    t.TEST_DECISION: (x.Decision, m.Accepted),
 }
 
 _TYPES: dict[tuple[str, int], type] = {}

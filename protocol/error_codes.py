@@ -134,6 +134,10 @@ class ErrorCode(StrEnum):
     E_HOST = "E_HOST"
     E_SHUTTING_DOWN = "E_SHUTTING_DOWN"
     E_ALGORITHM = "E_ALGORITHM"
+    E_ORIGIN = "E_ORIGIN"
+    E_CHAOS_OFF = "E_CHAOS_OFF"
+    E_NOT_PENDING = "E_NOT_PENDING"
+    E_PARAM = "E_PARAM"
 
 
 class ErrorEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,6 +277,10 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4209, ErrorCode.E_RATE, "请求过于频繁", "There are too many requests.", "bad-input H12"),
     _row(4210, ErrorCode.E_HOST, "Host 请求头不被接受", "The Host header is not accepted.", "bad-input H16"),
     _row(4211, ErrorCode.E_SHUTTING_DOWN, "服务正在停止", "The service is shutting down.", "bad-input H20"),
+    _row(4221, ErrorCode.E_ORIGIN, "请求来自其他网页，不被接受", "The request comes from another web page.", "bad-input K03"),
+    _row(4222, ErrorCode.E_CHAOS_OFF, "网络启动时未加 --allow-chaos，不能干预", "The network was not started with --allow-chaos.", "bad-input K08"),
+    _row(4223, ErrorCode.E_NOT_PENDING, "没有该条待处理报文", "No such message waits for a decision.", "docs/control.md"),
+    _row(4224, ErrorCode.E_PARAM, "参数不合规", "The parameter is not valid.", "bad-input H14"),
     _row(4301, ErrorCode.E_ALGORITHM, "本机缺少所需的国密算法", "This machine lacks a required algorithm.", "toolbox SM2, SM3"),
 )
 

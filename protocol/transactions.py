@@ -66,6 +66,8 @@ CLEARING_NOTICE, PAYMENT_FEEDBACK = "C50", "C60"
 FUND_TRANSFER = "C70"
 PREFUND_ALARM, PREFUND_NOTICE, PREFUND_TRANSFER = "P10", "P20", "P30"
 INSURANCE_STATUS, ADJUSTMENT = "O10", "O20"
+TEST_OUTCOME, TEST_RESET, TEST_PERSON = "X10", "X20", "X30"
+TEST_STATUS, TEST_DECISION = "X40", "X50"
 
 _E, _R, _L = Manner.EFFECT, Manner.REPEATABLE, Manner.LOCAL
 
@@ -121,7 +123,17 @@ TRANSACTIONS: tuple[Transaction, ...] = (
     _row(ADJUSTMENT, "adjustment", "清算调整", "adjustment of a cleared case", _E),
 )  # fmt: skip
 
-CATALOGUE: dict[str, Transaction] = {row.code: row for row in TRANSACTIONS}
+TEST_CONTROL: tuple[Transaction, ...] = (
+    _row(TEST_OUTCOME, "test_outcome", "设定下一结果", "next outcome set", _L),
+    _row(TEST_RESET, "test_reset", "恢复初始状态", "reset", _L),
+    _row(TEST_PERSON, "test_person", "新增测试人员", "person added", _L),
+    _row(TEST_STATUS, "test_status", "查看待处理报文", "what waits", _L),
+    _row(TEST_DECISION, "test_decision", "处理待处理报文", "decision on what waits", _L),
+)
+"""What a tester tells a live node: no part of the network's language, nor of its schema."""
+
+CATALOGUE: dict[str, Transaction] = {row.code: row for row in (*TRANSACTIONS, *TEST_CONTROL)}
+"""Everything that an envelope may carry."""
 
 PRE_SETTLEMENTS = frozenset(
     {PHARMACY_PRE_SETTLEMENT, OUTPATIENT_PRE_SETTLEMENT, INPATIENT_PRE_SETTLEMENT}

@@ -8,12 +8,14 @@ others show.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from time import time_ns
 from typing import Any
 
 import msgspec
 
+from yidi.nodes.control import ControlledNode
 from yidi.nodes.policy import PolicyBook
 from yidi.protocol.errors import ErrorCode, StoredDataError
 from yidi.protocol.instants import Instant
@@ -42,6 +44,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Real time of the anchor, microseconds since 1970 UTC."""
     scale: int = 1_000
     """Scenario time per real time, in thousandths."""
+    chaos: bool = False
+    """Whether a tester may change outcomes (`control`); as long as the network lives."""
 
 
 class Network(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +58,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     world: World
 
     def nodes(self) -> dict[str, Any]:
-        """Every node as it is set up, by address."""
-        return nodes_of_world(self.world, self.book)
+        """Every node as it is set up, by address, under the tester's hand."""
+        return controlled(self.world, self.book, chaos=self.settings.chaos)
 
     def node_folder(self, address: str) -> Path:
         """The data directory of one node."""
@@ -74,8 +78,32 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         return LiveClock(shown, settings.scale)
 
 
+def controlled(world: World, book: PolicyBook, *, chaos: bool) -> dict[str, Any]:
+    """Every node of a world, as a live network hosts it.
+
+    Args:
+        world: as it is at the start.
+        book: the policies.
+        chaos: whether outcomes may be changed.
+    """
+
+    def fresh(address: str) -> Any:
+        return nodes_of_world(world, book)[address]
+
+    return {
+        address: ControlledNode(node, partial(fresh, address), chaos=chaos)
+        for address, node in nodes_of_world(world, book).items()
+    }
+
+
 def create_network(
-    folder: Path, loaded: LoadedScenario, cast: Cast, engine: str, scale: int
+    folder: Path,
+    loaded: LoadedScenario,
+    cast: Cast,
+    engine: str,
+    scale: int,
+    *,
+    chaos: bool = False,
 ) -> Network:
     """Write a new network's folder.
 
@@ -85,8 +113,9 @@ def create_network(
     if (folder / SETTINGS).exists():
         raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got="holds a network already")
     settings = NetworkSettings(
-        engine=engine, seed=cast.seed, start=cast.start, anchor_us=time_ns() // 1_000, scale=scale
-    )
+        engine=engine, seed=cast.seed, start=cast.start, anchor_us=time_ns() // 1_000,
+        scale=scale, chaos=chaos,
+    )  # fmt: skip
     regions = {region.policy_region for region in cast.world.regions}
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

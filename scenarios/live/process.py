@@ -8,10 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
 
+from msgspec.structs import replace
+
+from yidi.broker.engines.base import Engine
 from yidi.protocol.errors import ErrorCode, LocalProtocolError
+from yidi.protocol.instants import Instant
+from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
@@ -39,22 +45,42 @@ def serve_node(
         TransportError: the engine could not be had.
     """
     nodes = network.nodes()
-    node = nodes.get(address)
-    if node is None:
+    if address not in nodes:
         raise LocalProtocolError(ErrorCode.E_REGION, want=", ".join(nodes)[:60], got=address)
-    with NodeStore(network.node_folder(address)) as store:
-        last = store.recover(node, network.opening(address))
-        assert store.journal is not None
-        ground = Ground(
-            engine=engine_of(engine or network.settings.engine),
-            journal=store.journal.writer,
-            clock=network.clock(last),
-            sync=store.commit,
-            incarnation=store.incarnation,
-            peers=tuple(nodes),
-        )
-        host = LiveHost({address: node}, None, ground)
+    with recovered(network, {address: nodes[address]}) as stores:
+        store, last = stores[address]
+        ground = ground_of(engine_of(engine or network.settings.engine), store, network.clock(last))
+        host = LiveHost({address: nodes[address]}, None, replace(ground, peers=tuple(nodes)))
         asyncio.run(_serve(host, store.incarnation, ready))
+
+
+@contextmanager
+def recovered(
+    network: Network, nodes: dict[str, Any]
+) -> Iterator[dict[str, tuple[NodeStore, Instant]]]:
+    """Nodes brought to where their journals end, their data directories locked meanwhile.
+
+    Raises:
+        StoredDataError: a data directory is locked or corrupt.
+    """
+    with ExitStack() as stack:
+        stores: dict[str, tuple[NodeStore, Instant]] = {}
+        for address, node in nodes.items():
+            store = stack.enter_context(NodeStore(network.node_folder(address)))
+            stores[address] = (store, store.recover(node, network.opening(address)))
+        yield stores
+
+
+def ground_of(engine: Engine, store: NodeStore, clock: LiveClock) -> Ground:
+    """What a recovered node stands on."""
+    assert store.journal is not None
+    return Ground(
+        engine=engine,
+        journal=store.journal.writer,
+        clock=clock,
+        sync=store.commit,
+        incarnation=store.incarnation,
+    )
 
 
 async def _serve(host: LiveHost, incarnation: int, ready: Callable[[str], object] | None) -> None:
