@@ -53,6 +53,11 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 ReceiveDocument = Callable[[Document], Awaitable[None]]
+Admits = Callable[[str, bytes], bool]
+"""Whether a frame may have come from the sender that topic or subject names; it never raises.
+
+What may not is acknowledged and ignored; whoever says no counts it.
+"""
 RaiseAlarm = Callable[[Alarm], None]
 
 
@@ -204,6 +209,7 @@ class Engine(Protocol):
         *,
         receive_document: ReceiveDocument | None = None,
         alarm: RaiseAlarm | None = None,
+        admits: Admits | None = None,
     ) -> Attachment:
         """Join under an address, and return at once: the connection is made behind it.
 

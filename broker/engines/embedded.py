@@ -11,6 +11,7 @@ from functools import partial
 from typing import cast
 
 from yidi.broker.engines.base import (
+    Admits,
     Attachment,
     Document,
     EngineOptions,
@@ -71,9 +72,12 @@ class EmbeddedEngine:
         *,
         receive_document: ReceiveDocument | None = None,
         alarm: RaiseAlarm | None = None,
+        admits: Admits | None = None,
     ) -> Attachment:
         """Join under an address; see `Engine`."""
-        callbacks = Callbacks(receive=receive, receive_document=receive_document, alarm=alarm)
+        callbacks = Callbacks(
+            receive=receive, receive_document=receive_document, alarm=alarm, admits=admits
+        )
         attachment = EmbeddedAttachment(address, callbacks, self)
         mailbox = self._mailboxes.setdefault((attachment.base, attachment.partition), Mailbox())
         if mailbox.owner is not None:
@@ -142,6 +146,7 @@ class EmbeddedAttachment(PumpedAttachment):
             )
             return
         frames = [] if document is not None else cast("list[bytes]", batch.items)
+        frames = self._inbox.admitted(sender, frames)
         if document is not None and document.sender != sender:
             document = Document(
                 sender=sender, recipient=document.recipient, partition=batch.partition,

@@ -16,6 +16,7 @@ from functools import partial
 import msgspec
 
 from yidi.broker.engines.base import (
+    Admits,
     Counters,
     Document,
     EngineOptions,
@@ -40,6 +41,7 @@ class Callbacks(msgspec.Struct, frozen=True, kw_only=True):
     receive: Receive
     receive_document: ReceiveDocument | None = None
     alarm: RaiseAlarm | None = None
+    admits: Admits | None = None
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,10 +116,16 @@ class Inbox:
             DecodeError: `E_DECODE`, `E_FRAME_EMPTY`, `E_FRAME_TOO_LARGE`, `E_TOO_MANY_ITEMS`.
         """
         if message.content_type in ("", CONTENT_TYPE):
-            return Arrival(decode_batch(message.payload), None, acknowledge)
+            frames = self.admitted(message.sender, decode_batch(message.payload))
+            return Arrival(frames, None, acknowledge)
         if self._callbacks.receive_document is None:
             raise DecodeError(ErrorCode.E_DECODE, want=CONTENT_TYPE, got=message.content_type)
         return Arrival([], message.document(), acknowledge)
+
+    def admitted(self, sender: str, frames: list[bytes]) -> list[bytes]:
+        """The frames that the host lets a sender say."""
+        admits = self._callbacks.admits
+        return frames if admits is None else [raw for raw in frames if admits(sender, raw)]
 
     def take(self, arrival: Arrival, size: int) -> None:
         """Queue an arrival of `size` bytes for the host."""

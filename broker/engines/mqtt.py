@@ -24,6 +24,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from yidi.broker.engines.base import (
+    Admits,
     Attachment,
     Document,
     EngineOptions,
@@ -83,9 +84,12 @@ class MqttEngine:
         *,
         receive_document: ReceiveDocument | None = None,
         alarm: RaiseAlarm | None = None,
+        admits: Admits | None = None,
     ) -> Attachment:
         """Join under an address; see `Engine`."""
-        callbacks = Callbacks(receive=receive, receive_document=receive_document, alarm=alarm)
+        callbacks = Callbacks(
+            receive=receive, receive_document=receive_document, alarm=alarm, admits=admits
+        )
         attachment = MqttAttachment(address, callbacks, self)
         self._attachments.append(attachment)
         attachment.start()

@@ -20,6 +20,7 @@ from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 
 from yidi.broker.engines.base import (
+    Admits,
     Attachment,
     Document,
     EngineOptions,
@@ -98,9 +99,12 @@ class NatsEngine:
         *,
         receive_document: ReceiveDocument | None = None,
         alarm: RaiseAlarm | None = None,
+        admits: Admits | None = None,
     ) -> Attachment:
         """Join under an address; see `Engine`."""
-        callbacks = Callbacks(receive=receive, receive_document=receive_document, alarm=alarm)
+        callbacks = Callbacks(
+            receive=receive, receive_document=receive_document, alarm=alarm, admits=admits
+        )
         attachment = NatsAttachment(address, callbacks, self)
         self._attachments.append(attachment)
         attachment.start()

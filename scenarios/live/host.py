@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from yidi.broker.core import Core, Router
+from yidi.broker.bare import link_of
+from yidi.broker.core import CLIENT_ROLES, Router
 from yidi.broker.engines.base import Attachment, Engine
-from yidi.broker.link import WINDOW, LinkEnd
+from yidi.broker.link import WINDOW
 from yidi.nodes.hub import MONEY
 from yidi.nodes.ledger import Ledger, Posting
 from yidi.protocol.envelope import Envelope
@@ -31,13 +33,12 @@ from yidi.protocol.errors import (
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
-from yidi.scenarios.live.sessions import LiveEnd
+from yidi.scenarios.live.core import LiveCore
 from yidi.scenarios.running.fold import note_envelopes, posting_bytes
 from yidi.scenarios.running.runner import RunChecks
 
 DESK = "operator:desk"
 """Where every institution, person and operator of a simulated world is reached."""
-CLIENT_ROLES = ("institution:", "person:", "operator:")
 TURN_FRAMES_MAX = 1_024
 """Frames handled before the journal is synced: bounds how long one answer waits for others."""
 LOOK_EVERY = 0.25
@@ -95,6 +96,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """How often this host has been started on its data."""
     peers: tuple[str, ...] = ()
     """Addresses of the network that live in other processes."""
+    credit: int = WINDOW
+    """Copies that a link may have under way before its sender has to wait."""
 
 
 class LiveHost:
@@ -107,7 +110,8 @@ class LiveHost:
     """
 
     def __init__(self, nodes: dict[str, Any], desk: Any | None, ground: Ground) -> None:
-        self.core = LiveCore(Router([*nodes, *ground.peers]), ground.incarnation)
+        router = Router([*nodes, *ground.peers])
+        self.core = LiveCore(router, ground.incarnation, window=ground.credit)
         self.engine, self.journal, self.clock = ground.engine, ground.journal, ground.clock
         self.sync = ground.sync
         self.parties = {
@@ -121,6 +125,7 @@ class LiveHost:
         self.stopped = False
         self._arrived: asyncio.Queue[tuple[LiveParty, list[bytes], asyncio.Future[None]]]
         self._arrived = asyncio.Queue()
+        self._asks_at = 0.0
 
     # ------------------------------------------------------------------ life
 
@@ -137,15 +142,18 @@ class LiveHost:
         """
         everybody = self.everybody
         for party in everybody:
-            party.attachment = await self.engine.attach(party.address, self._receiver(party))
+            party.attachment = await self.engine.attach(
+                party.address, self._receiver(party), admits=self._admits
+            )
         try:
             if connect_within:
                 await all_ready(everybody, connect_within)
             while not self.stopped:
                 turn = await self._next_turn()
+                await self._take_turn(turn)
                 if turn:
-                    await self._take_turn(turn)
-                elif is_done() and not any(p.host.next_deadline() for p in self.parties.values()):
+                    continue
+                if is_done() and not any(p.host.next_deadline() for p in self.parties.values()):
                     return
         except Exception:
             # Nobody will ever acknowledge what was under way: end as a crash would.
@@ -175,15 +183,25 @@ class LiveHost:
 
         return receive
 
+    def _admits(self, said: str, raw: bytes) -> bool:
+        """Whether the frame's sender is who its topic says: a server grants topics, not links."""
+        try:
+            sender = link_of(raw).sender
+        except RemoteProtocolError:
+            return True  # the core refuses it with its reason
+        if sender.partition("/")[0] == said or (said == DESK and sender.startswith(CLIENT_ROLES)):
+            return True
+        error = RemoteProtocolError(ErrorCode.E_SENDER_MISMATCH, want=said, got=sender)
+        self.core.refuse(error, said, "", len(raw), self.clock.now())
+        return False
+
     async def _next_turn(self) -> list[tuple[LiveParty, list[bytes], asyncio.Future[None]]]:
         """What has arrived; empty when a deadline (or silence) came first."""
-        wait = self._patience()
-        try:
-            first = await asyncio.wait_for(self._arrived.get(), wait)
-        except TimeoutError:
-            await self._wake()
-            return []
-        turn, frames = [first], len(first[1])
+        turn: list[tuple[LiveParty, list[bytes], asyncio.Future[None]]] = []
+        if self._arrived.empty():
+            with suppress(TimeoutError):
+                turn.append(await asyncio.wait_for(self._arrived.get(), self._patience()))
+        frames = len(turn[0][1]) if turn else 0
         while frames < TURN_FRAMES_MAX and not self._arrived.empty():
             turn.append(self._arrived.get_nowait())
             frames += len(turn[-1][1])
@@ -191,7 +209,7 @@ class LiveHost:
 
     def _due(self) -> Instant | None:
         """The earliest deadline of any party."""
-        everybody = [*self.parties.values(), *([self.desk] if self.desk else [])]
+        everybody = self.everybody
         deadlines = [at for party in everybody if (at := party.host.next_deadline()) is not None]
         return min(deadlines, default=None)
 
@@ -207,16 +225,22 @@ class LiveHost:
     async def _take_turn(
         self, turn: list[tuple[LiveParty, list[bytes], asyncio.Future[None]]]
     ) -> None:
+        """Handle what came and what is due, make it durable, let the outputs go."""
         outputs: list[tuple[LiveParty, Envelope]] = []
+        before = self.journal.position
         for party, frames, _ in turn:
             for raw in frames:
                 self._deliver(party, raw, outputs)
-        await self._commit()
+        # However much comes: whose time it is has its turn, too.
+        self._wake(outputs, may_jump=not turn)
+        if self.journal.position > before:
+            await self._commit()
         for _, _, durable in turn:
             if not durable.done():
                 durable.set_result(None)
         for party, envelope in outputs:
             self._send(party, envelope)
+        self._tend_links()
 
     def _deliver(
         self, party: LiveParty, raw: bytes, outputs: list[tuple[LiveParty, Envelope]]
@@ -261,31 +285,24 @@ class LiveHost:
             else:
                 outputs.append((party, envelope))
 
-    async def _wake(self) -> None:
+    def _wake(self, outputs: list[tuple[LiveParty, Envelope]], *, may_jump: bool) -> None:
         """Let every party whose deadline has come act on it; jump there when idle."""
         due = self._due()
         if due is None:
             return
-        if self.clock.skips_idle and due > self.clock.now() and self._is_idle():
+        if may_jump and self.clock.skips_idle and due > self.clock.now() and self._is_idle():
             self.clock.jump_to(due)
-        outputs: list[tuple[LiveParty, Envelope]] = []
-        before = self.journal.position
-        for party in [*self.parties.values(), *([self.desk] if self.desk else [])]:
+        for party in self.everybody:
             at, now = party.host.next_deadline(), self.clock.now()
             if at is None or at > now:
                 continue
             if party.index >= 0:
                 self.journal.append(RecordKind.DEADLINE, party.index, now, b"")
             self._after(party, None, party.host.handle_deadline(now), outputs)
-        if self.journal.position > before:
-            await self._commit()
-        for party, envelope in outputs:
-            self._send(party, envelope)
 
     def _is_idle(self) -> bool:
-        everybody = [*self.parties.values(), *([self.desk] if self.desk else [])]
         return self._arrived.empty() and not any(
-            party.attachment is not None and party.attachment.pending for party in everybody
+            party.attachment is not None and party.attachment.pending for party in self.everybody
         )
 
     async def _commit(self) -> None:
@@ -301,27 +318,24 @@ class LiveHost:
             peer, raw = self.core.send(local, envelope, self.clock.now())
         except LocalProtocolError:
             return  # counted; the sender's outbox holds it and sends it anew
-        place = DESK if peer.startswith(CLIENT_ROLES) else peer
-        party.attachment.send(place, envelope.origin.partition_key, raw)
+        party.attachment.send(_place(peer), envelope.origin.partition_key, raw)
+
+    def _tend_links(self) -> None:
+        """Tell the watermarks that are owed; now and then ask for credit where there is none."""
+        now, real = self.clock.now(), asyncio.get_running_loop().time()
+        bare = list(self.core.watermarks(now))
+        if real >= self._asks_at:
+            self._asks_at = real + LOOK_EVERY
+            bare += self.core.questions(now)
+        for local, peer, raw in bare:
+            party = self.parties.get(local) or self.desk
+            if party is not None and party.attachment is not None:
+                party.attachment.send(_place(peer), 0, raw)
 
 
-class LiveCore(Core):
-    """A core whose links survive restarts."""
-
-    def __init__(self, router: Router, incarnation: int, *, window: int = WINDOW) -> None:
-        super().__init__(router, window=window)
-        self.incarnation = incarnation
-
-    def end(self, local: str, peer: str) -> LinkEnd:
-        """The end at `local` of the link with `peer`, made on first use."""
-        pair = (local, peer)
-        end = self._ends.get(pair)
-        if end is None:
-            checks = local.startswith("hub:") and not peer.startswith(CLIENT_ROLES)
-            end = self._ends[pair] = LiveEnd(
-                local, peer, incarnation=self.incarnation, checks_clock=checks, window=self.window
-            )
-        return end
+def _place(peer: str) -> str:
+    """Where a peer is reached on the engine: clients all at their desk."""
+    return DESK if peer.startswith(CLIENT_ROLES) else peer
 
 
 def _may_leave_at_once(party: LiveParty, envelope: Envelope) -> bool:
