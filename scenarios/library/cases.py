@@ -175,6 +175,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     on: Literal["answer", "sent"] = "answer"
     fields: Fields = Fields()
     expect: Annotated[Expectation, annotated(expectation_reader)] | None = None
+    requirements: tuple[str, ...] = ()
+    """Rules of the scenario that this step's answer shows; what `yidi conform` judges them by."""
     note: Bilingual | None = None
 
 

@@ -5,11 +5,16 @@
     delay every settlement answer from 340600 by 40s
     lose every settlement answer of case visit-1 between 9h and 10h
     cut 340600 off between 9h30m and 9h45m
+    add exp_note to the 1st settlement from hub to 340600
+    leave psn_no out of the 1st settlement of case visit-1
+    change medfee_sumamt to 9.00 in the 1st settlement of case visit-1
+    duplicate the 1st settlement of case visit-1 changing medfee_sumamt to 9.00 by 3s
 
 *What* is a word of the transaction catalogue (or its number, or `message` for all), then
 `request` (also where nothing is said), `answer` (refusals too) or `message` (both). *Which* is
 `the 2nd`, `every 100th`, `every`, counted over what the rest of the sentence selects. Days
-count from 1; `on day 3 between 9h and 10h` means that day's hours.
+count from 1; `on day 3 between 9h and 10h` means that day's hours. Fields of a body go by their
+national names; what `changing` says holds for the further copies alone.
 """
 
 from __future__ import annotations
@@ -25,7 +30,8 @@ from yidi.protocol.transactions import TRANSACTIONS, codes_of
 from yidi.scenarios.library.toml_lines import suggest
 from yidi.scenarios.library.values import read_duration
 
-Action = Literal["lose", "duplicate", "delay", "cut"]
+Action = Literal["lose", "duplicate", "delay", "cut", "change"]
+ChangeKind = Literal["add", "omit", "set"]
 Side = Literal["request", "answer", "any"]
 
 HUB = "hub"
@@ -43,6 +49,9 @@ _ACTIONS: dict[str, Action] = {
     "repeat": "duplicate",
     "delay": "delay",
     "cut": "cut",
+    "add": "change",
+    "leave": "change",
+    "change": "change",
 }
 _SIDES: dict[str, Side] = {
     "request": "request",
@@ -53,9 +62,22 @@ _SIDES: dict[str, Side] = {
     "message": "any",
     "messages": "any",
 }
-_CLAUSES = ("from", "to", "of", "on", "between", "after", "until", "by", "twice", "copies")
+_CLAUSES = (
+    *("from", "to", "of", "on", "between", "after", "until", "by", "twice", "copies", "changing"),
+)
 _ORDINAL = re.compile(r"(\d{1,9})(?:st|nd|rd|th)\Z", re.ASCII)
 _REGION = re.compile(r"\d{6}\Z", re.ASCII)
+_FIELD = re.compile(r"[a-z][a-z0-9_]{1,39}\Z", re.ASCII)
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of one field of a body on its way."""
+
+    kind: ChangeKind
+    field: str
+    """National name."""
+    value: str = ""
+    """As national JSON writes it; of `set` alone."""
 
 
 class FaultRule(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +103,8 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True):
     delay: Duration = Duration(0)
     region: str | None = None
     """Who is cut off."""
+    change: Change | None = None
+    """Of the message; for `duplicate`, of its further copies."""
 
     def within(self, starts: int | None, ends: int | None) -> FaultRule:
         """The rule with the window of its `[[fault]]` table laid over its own."""
@@ -126,6 +150,8 @@ class _Sentence:
             self.found["region"] = self._party()
             self._expect("off")
         else:
+            if action == "change":
+                self.found["change"] = self._change(self.words[0])
             self._which()
             self._what()
         while self.place < len(self.words):
@@ -133,6 +159,8 @@ class _Sentence:
         self._close_window()
         if action == "delay" and not self.found.get("delay"):
             raise self._wanted("by and a duration, such as `by 40s`")
+        if "change" in self.found and action not in ("change", "duplicate"):
+            raise self._wanted("changing beside duplicate alone")
         return self.found
 
     def _next(self, want: str) -> str:
@@ -155,6 +183,31 @@ class _Sentence:
     def _unknown(self, known: tuple[str, ...]) -> ScenarioError:
         word = self.words[self.place - 1]
         return ScenarioError(ErrorCode.E_EXPRESSION, want=suggest(word, list(known)), got=word)
+
+    def _change(self, verb: str) -> Change:
+        """`add FIELD to`, `leave FIELD out of`, `change FIELD to VALUE in`."""
+        field = self._field()
+        if verb == "add":
+            self._expect("to")
+            return Change(kind="add", field=field)
+        if verb == "leave":
+            self._expect("out")
+            self._expect("of")
+            return Change(kind="omit", field=field)
+        change = self._setting(field)
+        self._expect("in")
+        return change
+
+    def _setting(self, field: str) -> Change:
+        self._expect("to")
+        self._next("a value")
+        return Change(kind="set", field=field, value=self.original[self.place - 1])
+
+    def _field(self) -> str:
+        word = self._next("a field, such as psn_no")
+        if not _FIELD.match(word):
+            raise self._wanted("a field, such as psn_no")
+        return word
 
     def _which(self) -> None:
         word = self._peek()
@@ -231,6 +284,8 @@ class _Sentence:
                 self.ends = self._duration()
             case "by":
                 self.found["delay"] = self._duration()
+            case "changing":
+                self.found["change"] = self._setting(self._field())
             case "twice":
                 self.found["copies"] = 3
             case "with":

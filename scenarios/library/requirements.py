@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.library.toml_lines import decode_toml, read_text
+
+Level = Literal["protocol", "identities", "amounts"]
+LEVELS: tuple[Level, ...] = ("protocol", "identities", "amounts")
+"""Each holds what the ones before it hold."""
 
 _FILE = Path(__file__).with_name("requirements.toml")
 
@@ -26,6 +31,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     en: str
     source: str
     """Where it comes from; `design` for this project's own."""
+    level: Level | None = None
+    """From which level on a node of somebody else is judged by it; None: a node alone cannot be."""
+    roles: tuple[Literal["insured", "treatment"], ...] = ()
+    """Whose rule it is."""
 
     def text(self, language: str) -> str:
         """The sentence in `zh` or `en`."""

@@ -94,6 +94,10 @@ def _check_step(ground: Ground, step: Step, earlier: list[str], place: Path) -> 
             check_references(ground, value, earlier, (*inner, name))
     if step.expect is not None:
         _check_answer(ground, step, earlier, (*place, "expect"))
+    for number, rule in enumerate(step.requirements):
+        known = list(ground.scenario.requirements)
+        what = "one of the scenario's own requirements"
+        ground.referred(rule, known, (*place, "requirements", number), what)
 
 
 def _check_codes(ground: Ground, fields: Fields, place: Path) -> None:

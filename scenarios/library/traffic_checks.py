@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 
-from yidi.protocol.errors import ErrorCode, ScenarioError
+from yidi.protocol.bodies import body_type
+from yidi.protocol.errors import ErrorCode, ProtocolError, ScenarioError
 from yidi.protocol.instants import DAY, MILLISECOND
-from yidi.scenarios.library.fault_sentences import HUB, FaultRule, parse_fault
+from yidi.protocol.national import twin_of
+from yidi.protocol.transactions import Kind
+from yidi.scenarios.library.fault_sentences import HUB, Change, FaultRule, parse_fault
 from yidi.scenarios.library.ground import Ground
 from yidi.scenarios.library.schema import Clearing, Flow, Scenario
 from yidi.scenarios.library.thresholds import parse_threshold
@@ -157,6 +160,32 @@ def _check_fault_names(ground: Ground, rule: FaultRule, place: Path) -> None:
         ground.refuse(ErrorCode.E_REGION_REF, place, "two different regions", rule.sender)
     if rule.case is not None:
         ground.referred(rule.case, list(ground.cases), place, "a [[case]]")
+    if rule.change is not None:
+        _check_change(ground, rule, rule.change, place)
+
+
+def _check_change(ground: Ground, rule: FaultRule, change: Change, place: Path) -> None:
+    """A field must be one of the body's, or, where it is added, none of them."""
+    kind = Kind.RESULT if rule.side == "answer" else Kind.REQUEST
+    ground.need(bool(rule.transactions), ErrorCode.E_EXPRESSION, place, "a transaction", "message")
+    for code in rule.transactions:
+        single = {
+            field.national: field
+            for field in twin_of(body_type(code, kind)).fields
+            if field.form is not None and not field.many
+        }
+        if change.kind == "add":
+            want = "a field that the message does not have"
+            ground.need(change.field not in single, ErrorCode.E_NAME, place, want, change.field)
+            continue
+        ground.referred(change.field, list(single), place, "a field of the message")
+        if change.kind == "set":
+            form = single[change.field].form
+            assert form is not None
+            try:
+                form.read(change.value, change.field)
+            except ProtocolError as error:
+                ground.refuse(error.code, place, error.want, change.value)
 
 
 def _check_threshold(ground: Ground, key: str, expression: str) -> None:

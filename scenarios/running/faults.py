@@ -1,28 +1,45 @@
 """What becomes of each hop under the scenario's faults.
 
-The runner asks `decide` once per hop and gets the delays of what arrives: nothing for a loss,
-one for the ordinary case, several for a duplicate. Every fault keeps its own count of what
-matched, so one fault moves no other; there is no chance here (links have that). A message is
-counted where it leaves its sender, once, though it travels two hops, unless the sentence names
-the hub: `from hub` and `to hub` speak of that hop.
+A host asks `decide` once per hop and gets what arrives: nothing for a loss, one arrival for the
+ordinary case, several for a duplicate, each with its delay and with what is changed in it. Every
+fault keeps its own count of what matched, so one fault moves no other; there is no chance here
+(links have that). A message is counted where it leaves its sender, once, though it travels two
+hops, unless the sentence names the hub: `from hub` and `to hub` speak of that hop.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from yidi.protocol.envelope import Origin
 from yidi.protocol.instants import Duration, Instant
 from yidi.protocol.transactions import Kind
-from yidi.scenarios.library.fault_sentences import COPY_GAP, HUB, FaultRule, parse_fault
+from yidi.scenarios.library.fault_sentences import (
+    COPY_GAP,
+    HUB,
+    Change,
+    FaultRule,
+    parse_fault,
+)
 from yidi.scenarios.library.schema import Fault
 
-__all__ = ["ONCE", "FaultPlan", "FaultRule", "parse_fault", "rules_of"]
+__all__ = ["ONCE", "Arrival", "FaultPlan", "FaultRule", "parse_fault", "rules_of"]
 
-ONCE: tuple[Duration, ...] = (Duration(0),)
+
+class Arrival(NamedTuple):
+    """One copy of a message that arrives."""
+
+    delay: Duration
+    """Beyond what its link takes."""
+    changes: tuple[Change, ...] = ()
+    """What is not as it was sent."""
+
+
+ONCE: tuple[Arrival, ...] = (Arrival(Duration(0)),)
 """The ordinary case: one delivery, without any further delay."""
 
-LOST: tuple[Duration, ...] = ()
+LOST: tuple[Arrival, ...] = ()
 
 
 def rules_of(faults: Iterable[Fault]) -> tuple[FaultRule, ...]:
@@ -61,8 +78,8 @@ class FaultPlan:
 
     def decide(
         self, origin: Origin, sender: str, recipient: str, case_id: str | None, now: Instant
-    ) -> tuple[Duration, ...]:
-        """The extra delay of each copy that arrives of one message on one hop.
+    ) -> tuple[Arrival, ...]:
+        """Each copy that arrives of one message on one hop.
 
         Args:
             origin: whose message it is.
@@ -98,7 +115,7 @@ class FaultPlan:
         origin: Origin,
         hop: tuple[str, str, str | None],
         elapsed: int,
-    ) -> tuple[Duration, ...]:
+    ) -> tuple[Arrival, ...]:
         arrivals = ONCE
         for number in numbers:
             rule = self.rules[number]
@@ -120,13 +137,20 @@ def _in_window(rule: FaultRule, elapsed: int) -> bool:
     return rule.starts <= elapsed and (rule.ends is None or elapsed < rule.ends)
 
 
-def _changed(arrivals: tuple[Duration, ...], rule: FaultRule) -> tuple[Duration, ...]:
+def _changed(arrivals: tuple[Arrival, ...], rule: FaultRule) -> tuple[Arrival, ...]:
     if rule.action == "lose":
         return LOST
     if rule.action == "delay":
-        return tuple(Duration(delay + rule.delay) for delay in arrivals)
+        return tuple(Arrival(Duration(delay + rule.delay), said) for delay, said in arrivals)
+    changes = () if rule.change is None else (rule.change,)
+    if rule.action == "change":
+        return tuple(Arrival(delay, (*said, *changes)) for delay, said in arrivals)
     gap = rule.delay or COPY_GAP
-    return tuple(Duration(delay + copy * gap) for copy in range(rule.copies) for delay in arrivals)
+    return tuple(
+        Arrival(Duration(delay + copy * gap), (*said, *changes) if copy else said)
+        for copy in range(rule.copies)
+        for delay, said in arrivals
+    )
 
 
 def _matches(

@@ -26,7 +26,8 @@ from yidi.protocol.errors import (
 )
 from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
-from yidi.scenarios.running.faults import ONCE, FaultPlan
+from yidi.scenarios.running.alterations import altered
+from yidi.scenarios.running.faults import ONCE, Arrival, FaultPlan
 from yidi.scenarios.running.fold import note_envelopes, posting_bytes
 from yidi.scenarios.running.pipes import DRAW_BITS, LinkTable, Pipe
 from yidi.scenarios.running.streams import chance
@@ -340,17 +341,17 @@ class Runner:
     def _send_with_chance(self, pipe: Pipe, envelope: Envelope, clock: Instant, at: int) -> None:
         """Send one message on a pipe with loss, or under a plan of faults."""
         origin = envelope.origin
-        delays: Iterable[int] = ONCE
+        arrivals: Iterable[Arrival] = ONCE
         if self.plan is not None:
             case_id = self.case_of(origin.trace_id)
-            delays = self.plan.decide(origin, pipe.sender, pipe.recipient, case_id, self.now)
+            arrivals = self.plan.decide(origin, pipe.sender, pipe.recipient, case_id, self.now)
         draws = pipe.chance
         is_lost = draws is not None and chance(draws, pipe.loss)
         is_doubled = draws is not None and chance(draws, pipe.duplicate)
         sent = False
-        for delay in delays:
+        for delay, changes in arrivals:
             # Every copy that a fault makes is a sending of its own: it reaches the node.
-            raw = self._frame(pipe, envelope, clock)
+            raw = self._frame(pipe, altered(envelope, changes), clock)
             if raw is None:
                 return
             sent = True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import DAY, HOUR, MINUTE, SECOND
 from yidi.protocol.transactions import TRANSACTIONS, codes_of
-from yidi.scenarios.library.fault_sentences import parse_fault
+from yidi.scenarios.library.fault_sentences import Change, parse_fault
 
 SETTLEMENTS = ("2102", "2207", "2304")
 
@@ -39,6 +39,18 @@ SETTLEMENTS = ("2102", "2207", "2304")
         ("duplicate all fee uploads with 3 copies by 2s",
          {"transactions": ("2204", "2301"), "copies": 4, "delay": 2 * SECOND}),
         ("lose the 1st 2207 request", {"transactions": ("2207",), "nth": 1}),
+        ("add exp_note to every settlement of case visit from hub to 340600",
+         {"action": "change", "change": Change(kind="add", field="exp_note"), "every": 1,
+          "case": "visit", "sender": "hub", "recipient": "340600"}),
+        ("leave psn_no out of the 1st settlement from hub to 340600",
+         {"action": "change", "change": Change(kind="omit", field="psn_no"), "nth": 1,
+          "sender": "hub"}),
+        ("change mdtrt_id to Visit-2 in the 2nd pre-settlement",
+         {"action": "change", "change": Change(kind="set", field="mdtrt_id", value="Visit-2"),
+          "nth": 2}),
+        ("duplicate the 1st settlement changing medfee_sumamt to 9.00 by 3s",
+         {"action": "duplicate", "delay": 3 * SECOND,
+          "change": Change(kind="set", field="medfee_sumamt", value="9.00")}),
     ],
 )  # fmt: skip
 def test_a_sentence_says_what_it_says(sentence, wanted):
@@ -71,6 +83,10 @@ def test_every_word_of_the_catalogue_may_be_named(row, joint, many):
         ("lose every settlement on day 0", "a number 1..3660"),
         ("lose every settlement of case", "the id of a case"),
         ("lose every settlement between 1h and", "a duration"),
+        ("add 9 to every settlement", "a field, such as psn_no"),
+        ("leave psn_no out every settlement", "of"),
+        ("change psn_no to 1 every settlement", "in"),
+        ("lose every settlement changing psn_no to 1", "changing beside duplicate alone"),
         ("", "an action"),
     ],
 )

@@ -8,7 +8,7 @@ from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.scenarios.library import requirements
 from yidi.scenarios.library.requirements import load_requirements
 
-FAMILIES = ["BEN", "CAT", "FIL", "SET", "REV", "EXC", "REC", "CLR", "PRE"]
+FAMILIES = ["BEN", "CAT", "FIL", "SET", "REV", "EXC", "REC", "CLR", "PRE", "MSG"]
 
 
 def test_rules_are_numbered_without_gaps() -> None:

@@ -45,6 +45,11 @@ def test_each_slip_of_a_flow_has_its_code_and_key(old, new, code, at):
         ("lose every settlement from 320100", ErrorCode.E_REGION_REF),
         ("lose every settlement from 310000 to 310000", ErrorCode.E_REGION_REF),
         ("lose every settlement of case visit-9", ErrorCode.E_REFERENCE),
+        ("add psn_no to every settlement", ErrorCode.E_NAME),
+        ("add exp_note to every message", ErrorCode.E_EXPRESSION),
+        ("leave psn_on out of every settlement", ErrorCode.E_REFERENCE),
+        ("leave setl_id out of every settlement", ErrorCode.E_REFERENCE),
+        ("change medfee_sumamt to 9.001 in every settlement", ErrorCode.E_AMOUNT),
     ],
 )
 def test_each_slip_of_a_fault_has_its_code(sentence, code):

@@ -93,7 +93,9 @@ def test_a_duplicate_follows_and_a_delay_holds_back_every_copy():
     """Faults act one after the other, in the order of the file."""
     plan = _plan("duplicate every settlement answer", "delay every settlement answer by 40s")
 
-    assert (40 * SECOND, 40 * SECOND + MILLISECOND) == _decide(plan, _origin())
+    arrivals = _decide(plan, _origin())
+
+    assert [40 * SECOND, 40 * SECOND + MILLISECOND] == [one.delay for one in arrivals]
 
 
 @pytest.mark.parametrize(("at", "arrives"), [(HOUR - 1, 1), (HOUR, 0), (2 * HOUR - 1, 0),
@@ -130,3 +132,14 @@ def test_a_scenarios_faults_keep_their_order_and_windows():
     rules = rules_of([Fault(do="lose every settlement", from_=HOUR), Fault(do="cut hub off")])
 
     assert [HOUR, 0] == [rule.starts for rule in rules]
+
+
+def test_a_change_goes_with_the_copies_it_was_said_of():
+    """`change` alters what arrives; `changing` alters the further copies alone."""
+    plan = _plan("duplicate the 1st settlement changing medfee_sumamt to 9.00 by 3s",
+                 "add exp_note to every settlement")  # fmt: skip
+    first, copy = _decide(plan, REQUEST, (TREATMENT, HUB))
+
+    assert ["exp_note"] == [change.field for change in first.changes]
+    assert ["medfee_sumamt", "exp_note"] == [change.field for change in copy.changes]
+    assert (0, 3 * SECOND) == (first.delay, copy.delay)
