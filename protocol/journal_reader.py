@@ -102,7 +102,12 @@ class JournalReader:
     """
 
     def __init__(
-        self, chunks: Iterable[bytes], *, strict: bool = False, name: str = "journal.bin"
+        self,
+        chunks: Iterable[bytes],
+        *,
+        strict: bool = False,
+        name: str = "journal.bin",
+        after: tuple[Opening, Tip] | None = None,
     ) -> None:
         """Read the first block.
 
@@ -110,6 +115,7 @@ class JournalReader:
             chunks: The file's bytes in pieces of any size.
             strict: A torn tail and a missing closing record are errors.
             name: The file's name in errors.
+            after: Opening and tip of a journal whose blocks from there on are given.
 
         Raises:
             JournalDamage: As for `blocks`; the file must hold its opening record.
@@ -121,10 +127,12 @@ class JournalReader:
         self.closing: Closing | None = None
         self.torn: TornTail | None = None
         self._nodes = 0
-        first = self._next_block()
-        if first is None:
-            raise self._damage("no opening record", 0, 0)
-        self._first = first
+        if after is not None:
+            self.opening, self.tip = after
+            self._nodes = len(self.opening.nodes)
+        self._first = self._next_block()
+        if self._first is None and after is None:
+            raise self.damage("no opening record", 0, 0)
 
     @property
     def journal_hash(self) -> str:
@@ -155,7 +163,7 @@ class JournalReader:
             yield block
             block = self._next_block() if block.whole else None
         if self._strict and self.closing is None:
-            raise self._damage("no closing record", self.tip.lsn, self.tip.offset)
+            raise self.damage("no closing record", self.tip.lsn, self.tip.offset)
 
     def _next_block(self) -> Block | None:
         tip = self.tip
@@ -163,13 +171,13 @@ class JournalReader:
         if not frame and tip.blocks:
             return None
         if self.closing is not None:
-            raise self._damage("data after the closing record", tip.lsn, tip.offset)
+            raise self.damage("data after the closing record", tip.lsn, tip.offset)
         header = self._read_header(frame)
         if header is None:
             self._tear((), len(frame), 0)
             return None
         if (header.number, header.first_lsn) != (tip.blocks, tip.lsn):
-            raise self._damage(f"block number {header.number}", tip.lsn, tip.offset)
+            raise self.damage(f"block number {header.number}", tip.lsn, tip.offset)
         data = self._source.take(header.length)
         if len(data) < header.length:
             return self._torn_block(header, data)
@@ -192,7 +200,7 @@ class JournalReader:
         tip = self.tip
         rebuilt = encode_block_header(tip, len(records), header.outputs_digest, data)
         if rebuilt != frame:
-            raise self._damage("hash chain broken", tip.lsn, tip.offset)
+            raise self.damage("hash chain broken", tip.lsn, tip.offset)
         self.tip = tip.after(header)
         return Block(header=header, records=tuple(records), whole=True)
 
@@ -206,7 +214,7 @@ class JournalReader:
     def _tear(self, records: tuple[Record, ...], lost_bytes: int, kept_bytes: int) -> None:
         lsn, offset = self.tip.lsn + len(records), self.tip.offset + kept_bytes
         if self._strict:
-            raise self._damage("torn tail", lsn, offset)
+            raise self.damage("torn tail", lsn, offset)
         self.torn = TornTail(records=records, lsn=lsn, offset=offset, lost_bytes=lost_bytes)
 
     def _read_records(self, data: bytes) -> tuple[list[Record], int, StoredDataError | None]:
@@ -243,16 +251,16 @@ class JournalReader:
     def _check_place(self, record: Record) -> None:
         """Check that a record of this kind may stand here, and read the two documents."""
         if self.closing is not None:
-            raise self._damage("record after the closing record", record.lsn, record.offset)
+            raise self.damage("record after the closing record", record.lsn, record.offset)
         if (record.kind is RecordKind.OPENING) != (record.lsn == 0):
-            raise self._damage("opening record out of place", record.lsn, record.offset)
+            raise self.damage("opening record out of place", record.lsn, record.offset)
         if record.kind is RecordKind.OPENING:
             self.opening = self._read_opening(record)
             self._nodes = len(self.opening.nodes)
         elif record.kind is RecordKind.CLOSING:
             self.closing = self._read_closing(record)
         elif record.node >= self._nodes:
-            raise self._damage(f"node index {record.node}", record.lsn, record.offset)
+            raise self.damage(f"node index {record.node}", record.lsn, record.offset)
 
     def _read_opening(self, record: Record) -> Opening:
         # The version first, a small integer that opens the array: a later version may have
@@ -266,15 +274,15 @@ class JournalReader:
         try:
             return _OPENINGS.decode(record.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise self._damage("opening record", record.lsn, record.offset) from error
+            raise self.damage("opening record", record.lsn, record.offset) from error
 
     def _read_closing(self, record: Record) -> Closing:
         try:
             closing = _CLOSINGS.decode(record.payload)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise self._damage("closing record", record.lsn, record.offset) from error
+            raise self.damage("closing record", record.lsn, record.offset) from error
         if (closing.records, closing.blocks) != (record.lsn, self.tip.blocks):
-            raise self._damage("closing record's counts", record.lsn, record.offset)
+            raise self.damage("closing record's counts", record.lsn, record.offset)
         return closing
 
     def _has_record_after(self, data: bytes, bad: int) -> bool:
@@ -295,7 +303,8 @@ class JournalReader:
     def _place(self, records: list[Record], end: int) -> tuple[int, int]:
         return self.tip.lsn + len(records), self.tip.offset + BLOCK_HEADER_SIZE + end
 
-    def _damage(self, what: str, lsn: int, offset: int) -> JournalDamage:
+    def damage(self, what: str, lsn: int, offset: int) -> JournalDamage:
+        """The error that says what is wrong with this journal, and where."""
         cause = StoredDataError(ErrorCode.E_JOURNAL_CORRUPT, at=self._name, got=what)
         return self._located(cause, lsn, offset)
 

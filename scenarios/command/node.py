@@ -22,10 +22,14 @@ from yidi.scenarios.command.common import ExitCode, Language, both, language_opt
     help=both("网络目录", "Folder made by `yidi up`; default ./network."),
 )
 @language_option
-def node(role: str, code: str, engine: str, folder: Path, language: Language) -> ExitCode:  # noqa: ARG001
+def node(role: str, code: str, engine: str, folder: Path, language: Language) -> ExitCode:
     """Serve until SIGTERM."""
+    from yidi.protocol.errors import StoredDataError
     from yidi.scenarios.live.folder import read_network
     from yidi.scenarios.live.process import serve_node
 
-    serve_node(read_network(folder), f"{role}:{code}", engine=engine, ready=say)
+    def tell(error: StoredDataError) -> None:
+        say(error.text(language))
+
+    serve_node(read_network(folder), f"{role}:{code}", engine=engine, ready=say, tell=tell)
     return ExitCode.OK

@@ -46,6 +46,19 @@ FOLDER = click.option(
     default=1.0,
     help=both("时间倍速", "Speed of the network's clock."),
 )
+@click.option(
+    "--batch",
+    "batch_frames_max",
+    type=click.IntRange(1, 64),
+    default=64,
+    help=both("每次发布至多几帧，1 为不合批", "Frames in one publish at most; 1: no batching."),
+)
+@click.option(
+    "--credit",
+    type=click.IntRange(1, 65_536),
+    default=65_536,
+    help=both("每条链路在途报文上限", "Messages that one link may have under way."),
+)
 @FOLDER
 @language_option
 def up(
@@ -55,10 +68,12 @@ def up(
     scale: float,
     folder: Path,
     language: Language,  # noqa: ARG001
+    **tuned: int,
 ) -> ExitCode:
     """Start, wait until everything serves, and print what the gateway offers."""
     from yidi.scenarios.library.loader import load
     from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
+    from yidi.scenarios.live.tuning import Tuning
     from yidi.scenarios.live.updown import start_network
     from yidi.scenarios.running.run import assemble
 
@@ -66,7 +81,10 @@ def up(
         network = read_network(folder)
     else:
         loaded = load(name)
-        network = create_network(folder, loaded, assemble(loaded), engine, round(scale * 1_000))
+        network = create_network(
+            folder, loaded, assemble(loaded), engine, round(scale * 1_000),
+            tuning=Tuning(**tuned),
+        )  # fmt: skip
     for one in start_network(network, port):
         say(f"{one.name}  pid {one.pid}")
     print((folder / "logs" / "gateway.log").read_text("utf-8"), end="")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 from io import FileIO
 from pathlib import Path
@@ -153,14 +154,36 @@ def reopen_journal(path: Path, reader: JournalReader) -> JournalFile:
     return JournalFile(path, file, reader.opening, reader.tip)
 
 
-def read_chunks(path: Path) -> Iterator[bytes]:
-    """Yield a file's bytes in pieces.
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a small whole file in the place of what has its name, durably or not at all.
+
+    Raises:
+        StoredDataError: `E_OUTPUT`, `E_STORAGE_FULL`; what was there is there still.
+    """
+    draft = path.with_suffix(".new")
+    try:
+        with FileIO(draft, "wb", opener=_open_private) as file:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+        draft.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise storage_error(error, path) from error
+
+
+def read_chunks(path: Path, offset: int = 0) -> Iterator[bytes]:
+    """Yield a file's bytes in pieces, from an offset on.
 
     Raises:
         StoredDataError: `E_BUNDLE` if it cannot be read.
     """
     try:
         with FileIO(path, "rb") as file:
+            file.seek(offset)
             while chunk := file.read(CHUNK_SIZE):
                 yield chunk
     except OSError as error:
@@ -181,6 +204,21 @@ def open_journal(path: Path, *, strict: bool = True) -> JournalReader:
         StoredDataError: `E_BUNDLE` if the file cannot be read.
     """
     return JournalReader(read_chunks(path), strict=strict, name=path.name)
+
+
+def open_journal_after(path: Path, opening: Opening, tip: Tip) -> JournalReader:
+    """A reader, in recovery mode, of what stands after a tip that is known to be in the file.
+
+    Raises:
+        JournalDamage: `E_JOURNAL_CORRUPT`, also where the file ends before the tip.
+        StoredDataError: `E_BUNDLE` if the file cannot be read.
+    """
+    chunks = read_chunks(path, tip.offset)
+    reader = JournalReader(chunks, name=path.name, after=(opening, tip))
+    size = path.stat().st_size
+    if size < tip.offset:
+        raise reader.damage(f"the file ends at {size}", tip.lsn, tip.offset)
+    return reader
 
 
 def storage_error(error: OSError, path: Path) -> StoredDataError:

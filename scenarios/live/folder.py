@@ -25,6 +25,7 @@ from yidi.scenarios.library.loader import LoadedScenario, load
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import nodes_of_world
 from yidi.scenarios.running.run import Cast, opening_of
 from yidi.scenarios.running.world import World, read_world, write_world
@@ -44,6 +45,7 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Real time of the anchor, microseconds since 1970 UTC."""
     scale: int = 1_000
     """Scenario time per real time, in thousandths."""
+    tuning: Tuning = Tuning()
     chaos: bool = False
     """Whether a tester may change outcomes (`control`); as long as the network lives."""
 
@@ -64,6 +66,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     def node_folder(self, address: str) -> Path:
         """The data directory of one node."""
         return self.folder / "nodes" / address.replace(":", "-")
+
+    def gateway_folder(self) -> Path:
+        """Where the gateway counts its starts, which is all that it keeps."""
+        return self.folder / "gateway"
 
     def opening(self, address: str) -> Opening:
         """What the journal of one node begins with."""
@@ -104,6 +110,7 @@ def create_network(
     scale: int,
     *,
     chaos: bool = False,
+    tuning: Tuning | None = None,
 ) -> Network:
     """Write a new network's folder.
 
@@ -114,7 +121,7 @@ def create_network(
         raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got="holds a network already")
     settings = NetworkSettings(
         engine=engine, seed=cast.seed, start=cast.start, anchor_us=time_ns() // 1_000,
-        scale=scale, chaos=chaos,
+        scale=scale, chaos=chaos, tuning=tuning or Tuning(),
     )  # fmt: skip
     regions = {region.policy_region for region in cast.world.regions}
     try:

@@ -19,7 +19,7 @@ from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.local import Place
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
-from yidi.protocol.instants import DAY, MINUTE, Instant, day_of
+from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Scenario
@@ -28,7 +28,8 @@ from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost, all_ready
-from yidi.scenarios.live.sessions import INCARNATION_MAX
+from yidi.scenarios.live.store import count_up
+from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.calendar import HubCalendar
 from yidi.scenarios.running.driver import Driver
 from yidi.scenarios.running.institutions import build_institutions
@@ -88,7 +89,8 @@ async def serving(
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     journal = JournalWriter(None, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start))
-    engine = engine_of(options.engine)
+    tuning = Tuning() if network is None else network.settings.tuning
+    engine = engine_of(options.engine, tuning)
     await engine.prepare()
     if network is None:
         nodes, clock = cast.nodes, LiveClock(cast.start, options.scale)
@@ -96,7 +98,8 @@ async def serving(
         nodes, clock = {}, network.clock(cast.start)
     ground = Ground(
         engine=engine, journal=journal, clock=clock, peers=tuple(cast.nodes),
-        incarnation=_incarnation(),
+        incarnation=1 if network is None else count_up(network.gateway_folder()),
+        credit=tuning.credit,
     )  # fmt: skip
     host = LiveHost(nodes, desk, ground)
     desk.host = host
@@ -117,12 +120,6 @@ async def serving(
     finally:
         await _bring_down(host, task)
         await engine.close()
-
-
-def _incarnation() -> int:
-    """A number that grows from start to start; the gateway keeps nothing that could count."""
-    minutes = real_now() // MINUTE
-    return int(minutes % INCARNATION_MAX)
 
 
 async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from yidi.protocol.errors import ErrorCode, ScenarioError
@@ -17,6 +18,7 @@ from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
+from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
 
 
@@ -28,6 +30,7 @@ def run_live(
     seed: int | None = None,
     hooks: RunHooks | None = None,
     sync: Callable[[], None] | None = None,
+    tuning: Tuning | None = None,
 ) -> RunResult:
     """Run a scenario live to its end.
 
@@ -39,6 +42,7 @@ def run_live(
         seed: overrides the scenario's.
         hooks: sinks, checks and progress; `built` gets the host before it starts.
         sync: makes the journal's blocks durable; called once a turn.
+        tuning: where the defaults are not what is wanted.
 
     Raises:
         ScenarioError: the scenario has faults, which belong to virtual runs.
@@ -54,7 +58,12 @@ def run_live(
         hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
     )
     clock = LiveClock(cast.start, scale or 1_000, skips_idle=scale is None)
-    host = asyncio.run(_serve(cast, journal, clock, engine, hooks, sync))
+    tuning = tuning or Tuning()
+    ground = Ground(
+        engine=engine_of(engine, tuning), journal=journal, clock=clock, credit=tuning.credit,
+        sync=partial(_make_durable, journal, sync),
+    )  # fmt: skip
+    host = asyncio.run(_serve(cast, ground, hooks))
     now = clock.now()
     return RunResult(
         loaded=loaded,
@@ -76,23 +85,15 @@ def run_live(
     )
 
 
-async def _serve(
-    cast: Cast,
-    journal: JournalWriter,
-    clock: LiveClock,
-    url: str,
-    hooks: RunHooks,
-    sync: Callable[[], None] | None,
-) -> LiveHost:
-    engine = engine_of(url)
+def _make_durable(journal: JournalWriter, sync: Callable[[], None] | None) -> None:
+    journal.flush()
+    if sync is not None:
+        sync()
+
+
+async def _serve(cast: Cast, ground: Ground, hooks: RunHooks) -> LiveHost:
+    engine = ground.engine
     await engine.prepare()
-
-    def flush() -> None:
-        journal.flush()
-        if sync is not None:
-            sync()
-
-    ground = Ground(engine=engine, journal=journal, clock=clock, sync=flush)
     host = LiveHost(cast.nodes, cast.driver, ground)
     host.checks, host.on_posting = hooks.checks, hooks.postings
     built: Any = hooks.built

@@ -15,13 +15,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from yidi.broker.engines.base import Engine
-from yidi.protocol.errors import ErrorCode, LocalProtocolError
-from yidi.protocol.instants import Instant
+from yidi.protocol.errors import ErrorCode, LocalProtocolError, StoredDataError
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
-from yidi.scenarios.live.store import NodeStore
+from yidi.scenarios.live.store import NodeStore, Recovered
 
 
 def serve_node(
@@ -30,6 +29,7 @@ def serve_node(
     *,
     engine: str = "",
     ready: Callable[[str], object] | None = None,
+    tell: Callable[[StoredDataError], object] | None = None,
 ) -> None:
     """Run one node of a network until it is told to stop.
 
@@ -37,7 +37,9 @@ def serve_node(
         network: the folder it belongs to.
         address: `role:code`.
         engine: another engine than the network's.
-        ready: told one line when the node serves.
+        ready: told one line when the node serves: its start's number, and how many inputs of its
+            journal were folded.
+        tell: told why a snapshot could not be used or written.
 
     Raises:
         LocalProtocolError: `E_REGION`, no such node in this network.
@@ -47,26 +49,31 @@ def serve_node(
     nodes = network.nodes()
     if address not in nodes:
         raise LocalProtocolError(ErrorCode.E_REGION, want=", ".join(nodes)[:60], got=address)
-    with recovered(network, {address: nodes[address]}) as stores:
-        store, last = stores[address]
-        ground = ground_of(engine_of(engine or network.settings.engine), store, network.clock(last))
-        host = LiveHost({address: nodes[address]}, None, replace(ground, peers=tuple(nodes)))
-        asyncio.run(_serve(host, store.incarnation, ready))
+    with recovered(network, {address: nodes[address]}, tell) as stores:
+        store, found = stores[address]
+        carrier = engine_of(engine or network.settings.engine, network.settings.tuning)
+        ground = ground_of(carrier, store, network.clock(found.last))
+        ground = replace(ground, peers=tuple(nodes), credit=network.settings.tuning.credit)
+        host = LiveHost({address: found.node}, None, ground)
+        asyncio.run(_serve(host, f"start {store.incarnation}, {found.folded} folded", ready))
 
 
 @contextmanager
 def recovered(
-    network: Network, nodes: dict[str, Any]
-) -> Iterator[dict[str, tuple[NodeStore, Instant]]]:
+    network: Network,
+    nodes: dict[str, Any],
+    tell: Callable[[StoredDataError], object] | None = None,
+) -> Iterator[dict[str, tuple[NodeStore, Recovered]]]:
     """Nodes brought to where their journals end, their data directories locked meanwhile.
 
     Raises:
         StoredDataError: a data directory is locked or corrupt.
     """
     with ExitStack() as stack:
-        stores: dict[str, tuple[NodeStore, Instant]] = {}
+        stores: dict[str, tuple[NodeStore, Recovered]] = {}
         for address, node in nodes.items():
-            store = stack.enter_context(NodeStore(network.node_folder(address)))
+            folder, every = network.node_folder(address), network.settings.tuning.snapshot_every
+            store = stack.enter_context(NodeStore(folder, every, tell))
             stores[address] = (store, store.recover(node, network.opening(address)))
         yield stores
 
@@ -83,14 +90,14 @@ def ground_of(engine: Engine, store: NodeStore, clock: LiveClock) -> Ground:
     )
 
 
-async def _serve(host: LiveHost, incarnation: int, ready: Callable[[str], object] | None) -> None:
+async def _serve(host: LiveHost, words: str, ready: Callable[[str], object] | None) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows' loop has none; Ctrl-C still raises there
             loop.add_signal_handler(name, host.stop)
     await host.engine.prepare()
     if ready is not None:
-        ready(f"{next(iter(host.parties))} start {incarnation}")
+        ready(f"{next(iter(host.parties))} {words}")
     try:
         await host.run(lambda: False)
     finally:

@@ -95,11 +95,11 @@ def test_a_killed_node_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None
     finally:
         processes.stop()
         server.stop()
-    for address, node in network.nodes().items():
+    for address, fresh in network.nodes().items():
         if address.startswith("province:"):
             continue
         with NodeStore(network.node_folder(address)) as store:
-            store.recover(node, network.opening(address))
+            node = store.recover(fresh, network.opening(address)).node
         assert Counter(node.state.cases[key].state for key in node.state.cases) == {
             "SETTLED": VISITS
         }
