@@ -21,6 +21,7 @@ from yidi.nodes.catalogue import LineProblem, check_lines
 from yidi.nodes.claim import Split
 from yidi.nodes.filing import NONE, Attendance, counting
 from yidi.nodes.filing_desk import FilingDesk
+from yidi.nodes.insured_questions import Questions
 from yidi.nodes.insured_state import InsuredConfig, InsuredState, Person
 from yidi.nodes.insured_undo import Undo
 from yidi.nodes.ledger import PostingKind, settlement_legs
@@ -84,6 +85,7 @@ class InsuredRegion(Node[InsuredState]):
         """By case key, the pre-settlement's: the same claim need not be computed twice."""
         self.desk = FilingDesk(self)
         self.undo = Undo(self)
+        self.questions = Questions(self)
         self._certificates: dict[str, str] = {}
         self.requests[t.ELIGIBILITY] = self._on_eligibility
         self.requests[t.BENEFIT_CHECK] = self._on_benefit_check
@@ -130,7 +132,7 @@ class InsuredRegion(Node[InsuredState]):
             chronic=person.chronic,
             partition_key=person.partition_key,
         )
-        return self._say(envelope, encode(result), now)
+        return self.say(envelope, encode(result), now)
 
     def _person_asked(self, body: EligibilityRequest) -> Person | None:
         """By number or, as at a counter, by certificate; the index is derived, never saved."""
@@ -145,7 +147,7 @@ class InsuredRegion(Node[InsuredState]):
         """Make the index of certificates anew: a person has changed."""
         self._certificates = {}
 
-    def _say(self, envelope: Envelope, body: bytes, now: Instant) -> list[Envelope]:
+    def say(self, envelope: Envelope, body: bytes, now: Instant) -> list[Envelope]:
         """Answer a repeatable and save the answer for its message id."""
         origin, link = envelope.origin, envelope.link
         assert link is not None
@@ -184,7 +186,7 @@ class InsuredRegion(Node[InsuredState]):
             filing="" if filing == NONE else filing,
             hindrances=found,
         )
-        return self._say(envelope, encode(result), now)
+        return self.say(envelope, encode(result), now)
 
     def _is_suspended(self, person: Person, day: str) -> bool:
         return person.status == SUSPENDED and person.suspended_from <= day
@@ -241,7 +243,7 @@ class InsuredRegion(Node[InsuredState]):
             prepay_fen=unit.prepay_fen,
             in_scope_fen=unit.in_scope_fen,
         )
-        return self._say(envelope, encode(result), now)
+        return self.say(envelope, encode(result), now)
 
     # ------------------------------------------------------------- settlement
 
@@ -264,7 +266,7 @@ class InsuredRegion(Node[InsuredState]):
         if len(self._computations) >= COMPUTATIONS_MAX:
             self._computations.clear()
         self._computations[case.key] = computed
-        return self._say(envelope, computed.answer, now)
+        return self.say(envelope, computed.answer, now)
 
     def _on_settlement(
         self, envelope: Envelope, body: SettlementRequest, now: Instant

@@ -68,6 +68,10 @@ class BooksState(msgspec.Struct, kw_only=True):
     held: dict[str, str] = {}
     """Key → batch in which the treatment region agreed to clear it."""
     batches: dict[str, ClosingBatch] = {}
+    applied: dict[str, str] = {}
+    """Key → clearing application (3203) of its institution, until it is cleared."""
+    put_off: dict[str, str] = {}
+    """Key → month whose clearing its institution does not want it in (3261)."""
     adjustments: AdjustmentsState = msgspec.field(default_factory=AdjustmentsState)
 
 
@@ -113,8 +117,8 @@ class RegionBooks:
         self._index(hub).undone.setdefault(day, []).append(case.key)
 
     def holds(self, key: str) -> bool:
-        """Whether the region agreed to clear this case and the batch is not closed yet."""
-        return key in self.state.held
+        """Whether clearing has begun for a case: agreed with the hub, or applied for by 3203."""
+        return key in self.state.held or key in self.state.applied
 
     def _index(self, hub: str) -> DayIndex:
         index = self.state.days.get(hub)
@@ -196,7 +200,8 @@ class RegionBooks:
         fund_fen = 0
         for key, amount_fen in zip(body.keys, amounts, strict=True):
             case = self.cases.get(key)
-            if case is None or not _clearable(case, body, amount_fen):
+            put_off = self.state.put_off.get(key) == body.period
+            if case is None or put_off or not _clearable(case, body, amount_fen):
                 refused.append(key)
                 continue
             fund_fen += case.fund_fen
@@ -238,6 +243,8 @@ class RegionBooks:
         advance(self.role, case, CLEARED)
         case.period, case.clearing_batch = body.period, body.batch
         self.state.held.pop(case.key, None)
+        self.state.applied.pop(case.key, None)
+        self.state.put_off.pop(case.key, None)
         for pay in case.funds:
             batch.funds[pay.fund_pay_type] = batch.funds.get(pay.fund_pay_type, 0) + pay.fund_fen
 

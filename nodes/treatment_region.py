@@ -15,9 +15,9 @@ from sys import intern
 
 import msgspec
 
-from yidi.nodes.base import Node, NodeState
-from yidi.nodes.catalogue import Catalogue
-from yidi.nodes.exchange import DeltaAgreement, choose_hub
+from yidi.nodes.base import Node
+from yidi.nodes.exchange import choose_hub
+from yidi.nodes.institution_desk import InstitutionDesk
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import (
     INDOUBT,
@@ -30,11 +30,12 @@ from yidi.nodes.lifecycle import (
     advance,
 )
 from yidi.nodes.outbox import FORWARD_TIMEOUT, About, Pending, Wait
-from yidi.nodes.region_books import BooksState, RegionBooks, stamped_by
+from yidi.nodes.region_books import RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
+from yidi.nodes.treatment_state import InstitutionConfig, TreatmentConfig, TreatmentState
 from yidi.nodes.visit_completion import complete_from_visits
-from yidi.nodes.visits import Unit, Visit, unit_key, visit_key
+from yidi.nodes.visits import Unit, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
@@ -53,43 +54,10 @@ from yidi.protocol.messages import (
 )
 from yidi.protocol.transactions import Kind
 
+__all__ = ["InstitutionConfig", "TreatmentConfig", "TreatmentRegion", "TreatmentState"]
+
 IN_TIME = Wait(FORWARD_TIMEOUT)
 """A question that nobody outside waits for, given up like any other."""
-
-
-class InstitutionConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """A designated hospital or pharmacy of this region."""
-
-    code: str
-    name: str
-    level: str
-    opened: frozenset[str]
-    """`med_type`s opened for cross-region settlement: networked is not opened (domain 3.6)."""
-
-
-class TreatmentConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """What a treatment region is set up with."""
-
-    code: str
-    institutions: dict[str, InstitutionConfig]
-    catalogue: Catalogue
-    delta: DeltaAgreement | None = None
-    """Set where the scenario lists the Delta exchange."""
-
-
-class TreatmentState(NodeState, kw_only=True):
-    """The treatment region's memory."""
-
-    visits: dict[str, Visit] = {}
-    units: dict[str, Unit] = {}
-    cases: dict[str, Case] = {}
-    effect_ids: dict[str, str] = {}
-    """Institution's message id of a settlement or cancellation → case key."""
-    tombstones: dict[str, bool] = {}
-    """Message ids reversed before they came."""
-    books: BooksState = msgspec.field(default_factory=BooksState)
-    minted_day: str = ""
-    minted_cases: int = 0
 
 
 class TreatmentRegion(Node[TreatmentState]):
@@ -104,7 +72,8 @@ class TreatmentRegion(Node[TreatmentState]):
         self.books = RegionBooks(self, self.state.cases, self.state.books, "treatment")
         self.fees = Fees(self)
         self.doubt = Doubt(self)
-        for transaction in (t.ELIGIBILITY, t.BENEFIT_CHECK):
+        self.desk = InstitutionDesk(self)
+        for transaction in t.QUESTIONS:
             self.requests[transaction] = self._on_question
             self.results[transaction] = self._on_forwarded_answer
             self.expired[transaction] = self.on_unanswered
@@ -130,7 +99,7 @@ class TreatmentRegion(Node[TreatmentState]):
         body: EligibilityRequest | BenefitCheckRequest,
         now: Instant,
     ) -> list[Envelope]:
-        """1101, 2001: ask the insured region and pass its answer on."""
+        """1101, 2001, 5206, 5301: ask the insured region and pass its answer on."""
         if (again := self.first_answer(envelope, now)) is not None:
             return again
         asked = envelope.origin

@@ -71,7 +71,10 @@ def _lacks(body: Visited) -> bool:
 def _completed(region: TreatmentRegion, code: str, visit: Visit, body: Visited) -> Visited:
     if isinstance(body, FeeUploadRequest):
         return msgspec.structs.replace(
-            body, med_type=visit.med_type, insutype=body.insutype or visit.insutype
+            body,
+            med_type=visit.med_type,
+            insutype=body.insutype or visit.insutype,
+            disease=body.disease or visit.disease,
         )
     if isinstance(body, SettlementRequest):
         unit = region.state.units.get(unit_key(code, body.visit, body.batch))
@@ -83,7 +86,9 @@ def _completed(region: TreatmentRegion, code: str, visit: Visit, body: Visited) 
             begin=visit.begin,
             end=body.end or visit.end or visit.begin,
             emergency=body.emergency or visit.emergency,
-            disease=body.disease or (uploaded.disease if uploaded is not None else ""),
+            disease=body.disease
+            or (uploaded.disease if uploaded is not None else "")
+            or visit.disease,
         )
     return msgspec.structs.replace(body, batch=_batch_of(region, code, visit, body))
 

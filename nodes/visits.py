@@ -7,11 +7,14 @@ fee lines, idempotent by (visit, line number), until it is settled.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from operator import attrgetter
 
 import msgspec
+from msgspec.structs import replace
 
-from yidi.nodes.catalogue import LineTotals
+from yidi.nodes.catalogue import LineTotals, check_lines
+from yidi.protocol.codec import encode
 from yidi.protocol.messages import FeeLine, FeeUploadRequest
 
 Runs = list[tuple[int, int]]
@@ -49,6 +52,21 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
         for run in numbers:
             self.numbers.remove(run)
         self._count(sums, -sum(last - first + 1 for first, last in numbers))
+
+    def without(self, numbers: Collection[int]) -> Unit:
+        """The same unit less some lines: all of them where no number is named."""
+        left = Unit(key=self.key)
+        for raw in self.uploads if numbers else ():
+            upload = _open_upload(raw)
+            lines = [line for line in upload.lines if line.line_no not in numbers]
+            if not lines:
+                continue
+            runs, sums = runs_of(lines), check_lines(lines)
+            assert runs is not None, "a unit has a line once"
+            assert isinstance(sums, LineTotals), "a unit's lines were checked"
+            same = len(lines) == len(upload.lines)
+            left.add(raw if same else encode(replace(upload, lines=lines)), runs, sums)
+        return left
 
     def _count(self, sums: LineTotals, lines: int) -> None:
         sign = 1 if lines > 0 else -1
@@ -91,6 +109,8 @@ class Visit(msgspec.Struct, kw_only=True, gc=False):
     """Batches of this visit that have lines."""
     closed_lines: Runs = []
     """Line numbers of units already settled, whose lines are no longer kept."""
+    disease: str = ""
+    """What the visit is for, told by 2203A or 2403; a chronic visit needs it."""
 
     def close_unit(self, unit: Unit) -> None:
         """Drop a settled unit's lines, keep their numbers."""

@@ -11,6 +11,7 @@ import msgspec
 from yidi.protocol import messages as m
 from yidi.protocol import messages_clearing as c
 from yidi.protocol import messages_control as x
+from yidi.protocol import messages_institution as i
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import DEEP, check_depth, decode_native
 from yidi.protocol.envelope import Envelope
@@ -33,6 +34,22 @@ _PAIRS: dict[str, tuple[type, type]] = {
     t.REVERSAL: (m.ReversalRequest, m.ReversalResult),
     t.STATUS_QUERY: (m.StatusQuery, m.StatusResult),
     t.REFERRAL_FILING: (m.FilingRequest, m.FilingResult),
+    **dict.fromkeys(t.VISIT_DIAGNOSES, (i.VisitDiagnosis, m.Accepted)),
+    **dict.fromkeys(t.FEE_WITHDRAWALS, (i.FeeWithdrawal, m.Accepted)),
+    t.STAY_CHANGE: (i.StayChange, m.Accepted),
+    t.TOTALS_RECONCILIATION: (i.TotalsReconciliation, i.TotalsReconciliationResult),
+    t.DETAIL_RECONCILIATION: (i.DetailReconciliation, i.FileResult),
+    t.CLEARING_APPLICATION: (i.ClearingApplication, m.Accepted),
+    t.CLEARING_APPLICATION_WITHDRAWAL: (i.ClearingApplicationWithdrawal, m.Accepted),
+    t.ALLOCATION_QUERY: (i.ClearingAllocationQuery, i.ClearingAllocationResult),
+    t.ALLOCATION_CONFIRMATION: (i.ClearingAllocationConfirmation, m.Accepted),
+    t.ALLOCATION_ROLLBACK: (i.ClearingAllocationRollback, m.Accepted),
+    t.SETTLEMENT_LIST: (i.SettlementList, m.Accepted),
+    t.ACCUMULATOR_QUERY: (i.AccumulatorQuery, i.AccumulatorResult),
+    t.CHRONIC_QUERY: (i.ChronicQuery, i.ChronicResult),
+    t.STAY_QUERY: (i.StayQuery, i.StayQueryResult),
+    t.FILE_UPLOAD: (i.FileUpload, i.FileResult),
+    t.FILE_DOWNLOAD: (i.FileQuery, i.FileContent),
     t.FILING: (m.FilingRequest, m.FilingResult),
     t.FILING_DECISION: (m.FilingDecision, m.FilingResult),
     t.FILING_WITHDRAWAL: (m.FilingWithdrawal, m.FilingResult),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from yidi.protocol import messages as m
+from yidi.protocol import messages_institution as i
 from yidi.protocol.bodies import body_type
 from yidi.protocol.envelope import Origin
 from yidi.protocol.identifiers import check_key
@@ -29,7 +30,9 @@ IDENTITY_CARD = "02"
 
 Check = Callable[[str, str], object]
 
-_KEYS = frozenset({"visit", "batch", "settlement_id", "original_message_id", "filing_id"})
+_KEYS = frozenset(
+    "visit batch settlement_id original_message_id filing_id file_no application reference".split()
+)
 _REGIONS = frozenset({"insured", "area"})
 _DAY_LENGTH = 10
 # A stay settled once has no interim serial, what was never settled no settlement id.
@@ -38,6 +41,14 @@ _NEVER_EMPTY = {
     (m.VisitOpening, "visit"),
     (m.FeeUploadRequest, "visit"),
     (m.SettlementRequest, "visit"),
+    (i.VisitDiagnosis, "visit"),
+    (i.StayChange, "visit"),
+    (i.FeeWithdrawal, "visit"),
+    (i.SettlementList, "visit"),
+    (i.FileQuery, "file_no"),
+    (i.DetailReconciliation, "file_no"),
+    (i.ClearingApplicationWithdrawal, "application"),
+    (i.ClearingAllocationRollback, "reference"),
     (m.FilingWithdrawal, "from_day"),
     (m.InsuranceStatus, "from_day"),
 }
@@ -101,5 +112,5 @@ def _checks_of(native: type[msgspec.Struct]) -> tuple[tuple[str, str, Check, boo
 _CHECKS = {
     native: _checks_of(native)
     for native in (body_type(row.code, Kind.REQUEST) for row in TRANSACTIONS)
-    if native.__module__ == m.__name__
+    if native.__module__ in (m.__name__, i.__name__)
 }

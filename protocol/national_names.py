@@ -73,11 +73,30 @@ NAMES: dict[str, str] = {
     "payable_fen": "payable_amt",
     "used_fen": "used_amt",
     "granted_fen": "granted_amt",
+    "diagnoses": "diseinfo",
+    "batches": "chrg_bchno",
+    "line_nos": "feedetl_sn",
+    "office": "setl_optins",
+    "refunds": "refd_setl_flag",
+    "file_no": "file_qury_no",
+    "until": "dld_endtime",
+    "application": "clr_appy_evt_id",
+    "case_no": "medcasno",
+    "pay_way": "hi_paymtd",
 }
 """Native field name to national name."""
 
 # A clearing batch is not a charge batch, and a case of a clearing has no fee lines.
 _CLEARING = {"batch": "batch", "lines": "lines"}
+_STATEMENT = {
+    "begin": "stmt_begndate", "end": "stmt_enddate", "count": "fixmedins_setl_cnt",
+    "cash_fen": "cash_payamt", "result": "stmt_rslt",
+}  # fmt: skip
+_APPLICATION = {
+    "period": "setlym", "begin": "begndate", "end": "enddate", "persons": "psntime",
+    "accepted_fen": "med_sumfee", "fund_fen": "fund_appy_sum", "cash_fen": "cash_payamt",
+    "office": "clr_optins",
+}  # fmt: skip
 
 EXCEPTIONS: dict[str, dict[str, str]] = {
     "Insurance": {"status": "psn_insu_stas"},
@@ -96,10 +115,38 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
     "ClearingClose": _CLEARING,
     "ClearingNotice": _CLEARING,
     "PaymentFeedback": _CLEARING,
+    "Diagnosis": {
+        "kind": "diag_type",
+        "order": "diag_srt_no",
+        "code": "diag_code",
+        "name": "diag_name",
+        "valid": "vali_flag",
+        "main": "maindiag_flag",
+    },
+    "TotalsReconciliation": _STATEMENT,
+    "TotalsReconciliationResult": _STATEMENT,
+    "DetailReconciliation": _STATEMENT,
+    "ClearingApplication": _APPLICATION,
+    "ClearingAllocationQuery": {"start": "startrow"},
+    "ClearingAllocationRow": {
+        "key": "setl_sn",
+        "day": "mdtrt_setl_time",
+        "fund_fen": "optins_pay_sumamt",
+        "included": "cnfm_flag",
+    },
+    "ClearingAllocationResult": {"rows": "data"},
+    "ClearingAllocationConfirmation": {"rows": "detail"},
+    "ClearingAllocationRollback": {"reference": "otransid"},
+    "SettlementList": {"begin": "setl_begn_date", "end": "setl_end_date"},
+    "Accumulator": {
+        "pool_fen": "hifp_pay",
+        "own_fen": "compliant_oop",
+        "outpatient_fen": "outpatient_pay",
+    },
 }
 """Body type to the names that differ there."""
 
-FLAGS = frozenset({"account_used", "emergency", "eligible"})
+FLAGS = frozenset({"account_used", "emergency", "eligible", "refunds", "included", "valid", "main"})
 """Native booleans that the national interface writes as the codes 0 and 1."""
 
 FUND_COLUMNS: dict[str, str] = {

@@ -45,17 +45,26 @@ ELIGIBILITY = "1101"
 BENEFIT_CHECK = "2001"
 PHARMACY_PRE_SETTLEMENT, PHARMACY_SETTLEMENT, PHARMACY_CANCELLATION = "2101", "2102", "2103"
 REGISTRATION, REGISTRATION_CANCELLATION = "2201", "2202"
+VISIT_DIAGNOSIS, VISIT_DIAGNOSIS_A = "2203", "2203A"
 OUTPATIENT_FEES = "2204"
+OUTPATIENT_FEE_WITHDRAWAL = "2205"
 OUTPATIENT_PRE_SETTLEMENT, OUTPATIENT_SETTLEMENT = "2206", "2207"
 OUTPATIENT_CANCELLATION = "2208"
 INPATIENT_FEES = "2301"
+INPATIENT_FEE_WITHDRAWAL = "2302"
 INPATIENT_PRE_SETTLEMENT, INPATIENT_SETTLEMENT = "2303", "2304"
 INPATIENT_CANCELLATION = "2305"
-ADMISSION, DISCHARGE = "2401", "2402"
+ADMISSION, DISCHARGE, STAY_CHANGE = "2401", "2402", "2403"
 ADMISSION_CANCELLATION, DISCHARGE_CANCELLATION = "2404", "2405"
 REFERRAL_FILING = "2501"
 REVERSAL = "2601"
+TOTALS_RECONCILIATION, DETAIL_RECONCILIATION = "3201", "3202"
+CLEARING_APPLICATION, CLEARING_APPLICATION_WITHDRAWAL = "3203", "3204"
+ALLOCATION_QUERY, ALLOCATION_CONFIRMATION, ALLOCATION_ROLLBACK = "3260", "3261", "3262"
+SETTLEMENT_LIST = "4101A"
 STATUS_QUERY = "5203"
+ACCUMULATOR_QUERY, CHRONIC_QUERY, STAY_QUERY = "5206", "5301", "5303"
+FILE_UPLOAD, FILE_DOWNLOAD = "9101", "9102"
 FILING, FILING_DECISION, FILING_WITHDRAWAL = "F10", "F11", "F12"
 FILING_UPLOAD, FILING_QUERY = "F20", "F30"
 DAY_CLOSE = "D10"
@@ -85,22 +94,47 @@ TRANSACTIONS: tuple[Transaction, ...] = (
     _row(REGISTRATION, "registration", "门诊挂号", "outpatient registration", _L),
     _row(REGISTRATION_CANCELLATION, "registration_cancellation", "挂号撤销",
          "registration cancelled", _L),
+    _row(VISIT_DIAGNOSIS, "visit_diagnosis", "门诊就诊信息上传", "visit diagnosis", _L),
+    _row(VISIT_DIAGNOSIS_A, "visit_diagnosis", "门诊就诊信息上传", "visit diagnosis", _L),
     _row(OUTPATIENT_FEES, "fee_upload", "门诊费用明细上传", "outpatient fee upload", _R),
+    _row(OUTPATIENT_FEE_WITHDRAWAL, "fee_withdrawal", "门诊费用明细撤销",
+         "outpatient fees withdrawn", _R),
     _row(OUTPATIENT_PRE_SETTLEMENT, "pre_settlement", "门诊预结算", "outpatient pre-settlement",
          _R),
     _row(OUTPATIENT_SETTLEMENT, "settlement", "门诊结算", "outpatient settlement", _E),
     _row(OUTPATIENT_CANCELLATION, "cancellation", "门诊结算撤销", "outpatient cancellation", _E),
     _row(INPATIENT_FEES, "fee_upload", "住院费用明细上传", "inpatient fee upload", _R),
+    _row(INPATIENT_FEE_WITHDRAWAL, "fee_withdrawal", "住院费用明细撤销",
+         "inpatient fees withdrawn", _R),
     _row(INPATIENT_PRE_SETTLEMENT, "pre_settlement", "住院预结算", "inpatient pre-settlement", _R),
     _row(INPATIENT_SETTLEMENT, "settlement", "住院结算", "inpatient settlement", _E),
     _row(INPATIENT_CANCELLATION, "cancellation", "住院结算撤销", "inpatient cancellation", _E),
     _row(ADMISSION, "admission", "入院办理", "admission", _L),
     _row(DISCHARGE, "discharge", "出院办理", "discharge", _L),
+    _row(STAY_CHANGE, "stay_change", "住院信息变更", "stay corrected", _L),
     _row(ADMISSION_CANCELLATION, "admission_cancellation", "入院撤销", "admission cancelled", _L),
     _row(DISCHARGE_CANCELLATION, "discharge_cancellation", "出院撤销", "discharge cancelled", _L),
     _row(REFERRAL_FILING, "referral_filing", "转院备案", "referral filing", _E),
     _row(REVERSAL, "reversal", "冲正", "reversal", _E),
+    _row(TOTALS_RECONCILIATION, "totals_reconciliation", "医药机构费用结算对总账",
+         "reconciliation of totals", _L),
+    _row(DETAIL_RECONCILIATION, "detail_reconciliation", "医药机构费用结算对明细账",
+         "reconciliation of details", _L),
+    _row(CLEARING_APPLICATION, "clearing_application", "清算申请", "clearing application", _L),
+    _row(CLEARING_APPLICATION_WITHDRAWAL, "clearing_application_withdrawal", "清算申请撤销",
+         "clearing application withdrawn", _L),
+    _row(ALLOCATION_QUERY, "allocation_query", "异地清分明细提取", "allocation details", _L),
+    _row(ALLOCATION_CONFIRMATION, "allocation_confirmation", "异地清分结果确认",
+         "allocation confirmed", _L),
+    _row(ALLOCATION_ROLLBACK, "allocation_rollback", "异地清分结果确认回退",
+         "allocation rolled back", _L),
+    _row(SETTLEMENT_LIST, "settlement_list", "医疗保障基金结算清单上传", "settlement list", _L),
     _row(STATUS_QUERY, "status_query", "结算信息查询", "status query", _R),
+    _row(ACCUMULATOR_QUERY, "accumulator_query", "人员累计信息查询", "accumulators", _R),
+    _row(CHRONIC_QUERY, "chronic_query", "人员慢特病备案查询", "chronic registrations", _R),
+    _row(STAY_QUERY, "stay_query", "在院信息查询", "stays under way", _L),
+    _row(FILE_UPLOAD, "file_upload", "文件上传", "file upload", _L),
+    _row(FILE_DOWNLOAD, "file_download", "文件下载", "file download", _L),
     _row(FILING, "filing", "异地就医备案", "remote filing", _E),
     _row(FILING_DECISION, "filing_decision", "备案审核", "filing decision", _E),
     _row(FILING_WITHDRAWAL, "filing_withdrawal", "备案撤销", "filing withdrawn", _E),
@@ -141,6 +175,10 @@ PRE_SETTLEMENTS = frozenset(
 SETTLEMENTS = frozenset({PHARMACY_SETTLEMENT, OUTPATIENT_SETTLEMENT, INPATIENT_SETTLEMENT})
 CANCELLATIONS = frozenset({PHARMACY_CANCELLATION, OUTPATIENT_CANCELLATION, INPATIENT_CANCELLATION})
 FEE_UPLOADS = frozenset({OUTPATIENT_FEES, INPATIENT_FEES})
+FEE_WITHDRAWALS = frozenset({OUTPATIENT_FEE_WITHDRAWAL, INPATIENT_FEE_WITHDRAWAL})
+VISIT_DIAGNOSES = frozenset({VISIT_DIAGNOSIS, VISIT_DIAGNOSIS_A})
+QUESTIONS = frozenset({ELIGIBILITY, BENEFIT_CHECK, ACCUMULATOR_QUERY, CHRONIC_QUERY})
+"""What a treatment region merely passes on to the insured region, and back."""
 MONEY_ANSWERS = SETTLEMENTS | CANCELLATIONS | {REVERSAL, STATUS_QUERY}
 """Transactions whose answers the hub opens, because it must book them."""
 REVERSIBLE = SETTLEMENTS | CANCELLATIONS
