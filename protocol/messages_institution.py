@@ -32,8 +32,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
     kind: Text6
     """1 Western, 2 main and 3 syndrome of Chinese medicine (`diag_type`)."""
-    order: Annotated[int, msgspec.Meta(ge=0, le=99)]
     code: Text30
+    order: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
     name: Text200 = ""
     valid: bool = True
     main: bool = False
@@ -283,12 +283,12 @@ class ClearingAllocationRow(msgspec.Struct, frozen=True, kw_only=True, array_lik
 
     key: Text30
     visit: Text30
-    person_no: Text30
     day: Day
     total_fen: Fen
     fund_fen: Fen
     included: bool = True
     """Said by the institution: cleared with this month, or put off."""
+    person_no: Text30 = ""
 
 
 ClearingAllocationRows = Annotated[list[ClearingAllocationRow], msgspec.Meta(max_length=PAGE_ROWS)]

@@ -33,6 +33,8 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
     read: Read
     amount: bool = False
     """Whether a value that cannot be read is `E_AMOUNT`."""
+    is_count: bool = False
+    """Whether it is a plain whole number."""
 
 
 def _same(value: Any) -> Any:
@@ -159,7 +161,7 @@ def _of_integer(field: str, kind: msgspec.inspect.IntType) -> Form:
     if kind.le == 2**53:
         return INSTANT
     bounded = _bounded(int, ge=kind.ge, le=kind.le)
-    return Form(type=bounded, write=_same, read=_kept)
+    return Form(type=bounded, write=_same, read=_kept, is_count=True)
 
 
 def _bounded(kind: type, **bounds: Any) -> Any:

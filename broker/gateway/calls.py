@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from yidi.broker.gateway.asked import Asked, Nodes, Place
 from yidi.broker.gateway.envelope import (
     Answer,
     Opened,
@@ -23,8 +24,8 @@ from yidi.broker.gateway.envelope import (
     reference,
     stamp_17,
 )
-from yidi.broker.gateway.local import LocalDesk, Place
-from yidi.broker.gateway.outputs import Asked, Nodes, output_of
+from yidi.broker.gateway.local import LocalDesk
+from yidi.broker.gateway.outputs import output_of
 from yidi.broker.gateway.reading import Read, national_place, read_input
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
@@ -34,6 +35,7 @@ from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.error_codes import BY_CODE
 from yidi.protocol.errors import ErrorCode, ProtocolError, RemoteProtocolError, TransportError
 from yidi.protocol.instants import Instant, day_of
+from yidi.protocol.messages_institution import FileContent
 from yidi.protocol.transactions import Kind
 
 WARN_MSG_MAX = 2_000
@@ -56,6 +58,14 @@ class Network(Protocol):
             RemoteProtocolError: `E_KEY_REUSED` while the first of that id is under way.
         """
         ...
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What goes back to a client."""
+
+    body: bytes
+    filename: str = ""
+    """Set where the body is a file (9102) and no envelope."""
 
 
 class Forbidden(Exception):
@@ -96,7 +106,7 @@ class Calls:
         self.local = LocalDesk(places, secret)
         self.strict = strict
 
-    async def answer(self, data: bytes, expected: str, scopes: MaySpeak) -> bytes:
+    async def answer(self, data: bytes, expected: str, scopes: MaySpeak) -> Sent:
         """Answer a call.
 
         Args:
@@ -123,7 +133,10 @@ class Calls:
             warn_msg="; ".join(f"E_UNKNOWN_FIELD at={at}" for at in opened.unknown)[:WARN_MSG_MAX],
         )
         try:
-            reply.output = await self._output(opened, expected, reply)
+            output = await self._output(opened, expected, reply)
+            if isinstance(output, FileContent):
+                return Sent(body=output.content, filename=output.filename)
+            reply.output = output
         except RemoteProtocolError as error:
             reply.infcode, reply.err_msg = -1, problem_text(error)
         except Refused as refusal:
@@ -132,14 +145,19 @@ class Calls:
             shown = RemoteProtocolError(error.code, at=error.at, want=error.want, got=error.got)
             reply.infcode, reply.err_msg = -1, problem_text(shown)
         reply.respond_time = stamp_17(self.network.now())
-        return _encode(reply)
+        return Sent(body=_encode(reply))
 
-    async def _output(self, opened: Opened, expected: str, reply: Answer) -> Nodes:
+    async def _output(self, opened: Opened, expected: str, reply: Answer) -> Nodes | FileContent:
         call = check_envelope(opened, expected)
         if self.strict and opened.unknown:
             raise RemoteProtocolError(ErrorCode.E_UNKNOWN_FIELD, at=opened.unknown[0])
         read = read_input(opened, call)
-        asked = Asked(read=read, envelope=opened.texts, today=day_of(self.network.now()))
+        asked = Asked(
+            read=read,
+            envelope=opened.texts,
+            today=day_of(self.network.now()),
+            place=self.local.places.get(opened.texts["fixmedins_code"]),
+        )
         if read.body is None:
             return self.local.output_of(asked)
         if read.upload is not None:
@@ -147,6 +165,8 @@ class Calls:
         body = await self._ask(opened, read, read.body)
         if isinstance(body, m.SettlementResult) and body.differs:
             reply.warn_msg = "; ".join(filter(None, (reply.warn_msg, body.differs)))
+        if isinstance(body, FileContent):
+            return body
         return output_of(asked, body)
 
     async def _upload(self, opened: Opened, read: Read) -> None:
@@ -170,7 +190,7 @@ class Calls:
         """Ask the network; what it refuses for certain is `Refused`, what is open `Doubt`."""
         texts = opened.texts
         transaction = transaction or read.call.infno
-        treatment, insured = texts["mdtrtarea_admvs"], texts["insuplc_admdvs"]
+        treatment, insured = texts["mdtrtarea_admvs"], texts.get("insuplc_admdvs", "")
         home = transaction == t.REFERRAL_FILING
         recipient = f"insured:{insured}" if home else f"treatment:{treatment}"
         message_id = message_id or texts["msgid"]

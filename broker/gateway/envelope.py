@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from yidi.broker.gateway.fields import Field, optional, required, shape_of
-from yidi.broker.gateway.inputs import BY_INFNO, Call
+from yidi.broker.gateway.fields import Call, Field, optional, required, shape_of
+from yidi.broker.gateway.inputs import BY_INFNO
 from yidi.protocol.errors import DecodeError, ErrorCode, RemoteProtocolError
 from yidi.protocol.identifiers import check_institution, check_message_id
 from yidi.protocol.instants import Instant, local_stamp, parse_datetime
@@ -141,9 +141,10 @@ def check_envelope(opened: Opened, expected: str = "") -> Call:
         raise RemoteProtocolError(ErrorCode.E_KEY_FORMAT, at="$.msgid", want=want)
     check_region(texts["mdtrtarea_admvs"], "$.mdtrtarea_admvs")
     if opened.call.native:
-        if "insuplc_admdvs" not in texts:
+        if opened.call.personal and "insuplc_admdvs" not in texts:
             raise RemoteProtocolError(ErrorCode.E_MISSING_FIELD, at="$.insuplc_admdvs")
-        check_region(texts["insuplc_admdvs"], "$.insuplc_admdvs")
+        if "insuplc_admdvs" in texts:
+            check_region(texts["insuplc_admdvs"], "$.insuplc_admdvs")
     parse_datetime(texts["inf_time"], "$.inf_time")
     if texts["opter_type"] not in _OPERATORS:
         raise RemoteProtocolError(ErrorCode.E_CODE, at="$.opter_type", want="1, 2 or 3")

@@ -16,7 +16,10 @@ from yidi.protocol.json_scan import Shape
 
 LINES_MAX = 100
 """Rows of one fee upload. Source: interface (c), batch cap of 2204 and 2301."""
-_NUMBERS = ("sumamt", "_amt", "cnt", "pric", "overlmt_selfpay")
+_NUMBERS = (
+    *("sumamt", "_amt", "cnt", "pric", "overlmt_selfpay", "acct_pay", "cash_payamt"),
+    *("psntime", "med_sumfee", "fund_appy_sum", "startrow", "totalrow", "diag_srt_no"),
+)
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -42,6 +45,44 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     fields: tuple[Field, ...]
     many: bool = False
+    to: str = "lines"
+    """Of a list: the native list it becomes."""
+    required: bool = True
+    limit: int = LINES_MAX
+    """Of a list: its greatest length."""
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One transaction as clients know it."""
+
+    infno: str
+    path: str
+    """Below `PREFIX`; empty where it is reached through callService alone."""
+    zh: str
+    nodes: tuple[Node, ...]
+    ignored: tuple[str, ...] = ()
+    """Nodes of the specification that this network does not need."""
+    given: dict[str, Any] = {}
+    """Native fields that no national one says."""
+    native: bool = True
+    """Whether it is a message of the network; the others are answered by the gateway."""
+    personal: bool = True
+    """Whether it is about a person, so that `insuplc_admdvs` must be there."""
+
+
+def node(name: str, *fields: Field, **more: Any) -> Node:
+    """An object of `input`; `many` and what goes with it make it a list."""
+    return Node(name=name, fields=fields, **more)
+
+
+def call(infno: str, path: str, zh: str, *nodes: Node, **more: Any) -> Call:
+    """One transaction."""
+    return Call(infno=infno, path=path, zh=zh, nodes=nodes, **more)
+
+
+def shared(name: str, to: str, length: int = 30, *, needed: bool = True) -> Field:
+    """A field of a row that is the same in every row: the message says it once."""
+    return Field(name, to, length, required=needed, shared=True)
 
 
 def required(name: str, to: str = "", length: int = 50) -> Field:

@@ -10,27 +10,14 @@ import hmac
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
-import msgspec
-
-from yidi.broker.gateway.outputs import Asked, Nodes
+from yidi.broker.gateway.asked import Asked, Nodes, Place
 from yidi.protocol.codes import DICTIONARIES
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
 from yidi.protocol.identifiers import is_pharmacy
 from yidi.protocol.instants import local_stamp, parse_datetime
 
 _SERIAL_DIGITS = 16
-_LEVELS = {"1": "08", "2": "05", "3": "02", "provincial": "02"}
-"""Our scale in the national one: the 甲 of each level, since ours has no grades."""
 _ALIASES = {"hosp_lv": "national_hosp_lv"}
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """An institution as 1201 shows it."""
-
-    code: str
-    name: str
-    region: str
-    level: str
 
 
 class LocalDesk:
@@ -89,7 +76,7 @@ class LocalDesk:
                 "fixmedins_code": place.code,
                 "fixmedins_name": place.name,
                 "fixmedins_type": "2" if is_pharmacy(place.code) else "1",
-                "hosp_lv": "11" if is_pharmacy(place.code) else _LEVELS[place.level],
+                "hosp_lv": place.hosp_lv,
                 "admdvs": place.region,
             }
             for place in found[:100]

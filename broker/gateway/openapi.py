@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from yidi.broker.gateway.envelope import ENVELOPE
-from yidi.broker.gateway.fields import Node, many_of, schema_type
-from yidi.broker.gateway.inputs import CALL_SERVICE, CALLS, PREFIX, Call
+from yidi.broker.gateway.fields import Call, Node, many_of, schema_type
+from yidi.broker.gateway.inputs import CALL_SERVICE, CALLS, PREFIX
 from yidi.protocol.errors import Problem
 from yidi.protocol.national import all_twins
 
@@ -94,7 +94,7 @@ def _call_type(call: Call) -> Any:
 
 def _node_type(call: Call, node: Node) -> Any:
     kind = schema_type(f"{node.name.capitalize()}{call.infno}", node.fields)
-    return many_of(kind) if node.many else kind
+    return many_of(kind, node.limit) if node.many else kind
 
 
 def _operation(name: str, schema: Any, call: Call | None = None) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from yidi.broker.gateway.reading import Read
+from yidi.broker.gateway.asked import Asked, Nodes
+from yidi.broker.gateway.outputs_agency import AGENCY_WRITERS
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.codes import clr_type_of, label, pay_loc_of, pool_fund, pooled_fund
@@ -21,23 +22,8 @@ from yidi.protocol.errors import ErrorCode, RemoteProtocolError, sentence
 from yidi.protocol.money import yuan
 from yidi.protocol.national import fund_columns, national_fields, to_twin
 
-Nodes = dict[str, Any]
 _SETTLED = ("SETTLED", "CLEARED")
 _CIVIL_SERVANT = "1102"
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What an answer needs of its request."""
-
-    read: Read
-    envelope: dict[str, str]
-    today: str
-    """Calendar day by the network's clock."""
-
-    @property
-    def data(self) -> dict[str, str]:
-        """The fields of the request's first node."""
-        return next(iter(self.read.texts.values()))
 
 
 def output_of(asked: Asked, body: msgspec.Struct) -> Nodes:
@@ -195,6 +181,8 @@ def _status(asked: Asked, body: m.StatusResult) -> Nodes:
             "insu_optins": envelope["insuplc_admdvs"],
             "pay_loc": pay_loc_of(envelope["mdtrtarea_admvs"], envelope["insuplc_admdvs"]),
         }
+        if asked.place is not None:
+            info["fixmedins_name"], info["hosp_lv"] = asked.place.name, asked.place.hosp_lv
         return {"setlinfo": info, "setldetail": setldetail(saved)}
     if body.state == "REVERSED":
         names = ("psn_no", "mdtrt_id", "setl_id")
@@ -214,7 +202,9 @@ _WRITERS: dict[str, Callable[[Asked, Any], Nodes]] = {
     t.ADMISSION: _admitted,
     **dict.fromkeys(
         (t.REGISTRATION_CANCELLATION, t.ADMISSION_CANCELLATION, t.DISCHARGE,
-         t.DISCHARGE_CANCELLATION, t.REVERSAL),
+         t.DISCHARGE_CANCELLATION, t.REVERSAL, t.STAY_CHANGE, t.CLEARING_APPLICATION_WITHDRAWAL,
+         t.ALLOCATION_CONFIRMATION, t.ALLOCATION_ROLLBACK,
+         *sorted(t.VISIT_DIAGNOSES | t.FEE_WITHDRAWALS)),
         _nothing,
     ),
     **dict.fromkeys(sorted(t.FEE_UPLOADS), _fees),
@@ -222,6 +212,7 @@ _WRITERS: dict[str, Callable[[Asked, Any], Nodes]] = {
     **dict.fromkeys(sorted(t.CANCELLATIONS), _cancelled),
     t.STATUS_QUERY: _status,
     t.REFERRAL_FILING: _filed,
+    **AGENCY_WRITERS,
 }  # fmt: skip
 
 SETLINFO_FUNDS = tuple(fund_columns([], "310"))

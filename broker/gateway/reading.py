@@ -9,23 +9,25 @@ the transactions it is registered for. Nothing here remembers anything.
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
-from yidi.broker.gateway.envelope import Opened, explained
-from yidi.broker.gateway.fields import ExpContent, Field, Node, many_of, read_type
-from yidi.broker.gateway.inputs import CALLS, FROM_ENVELOPE, Call
+from yidi.broker.gateway.envelope import Opened, explained, reference
+from yidi.broker.gateway.fields import Call, ExpContent, Field, Node, many_of, read_type
+from yidi.broker.gateway.inputs import CALLS, FROM_ENVELOPE
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import body_type
 from yidi.protocol.checks import IDENTITY_CARD
 from yidi.protocol.codes import check_code
-from yidi.protocol.errors import ErrorCode, RemoteProtocolError
+from yidi.protocol.errors import DecodeError, ErrorCode, RemoteProtocolError
 from yidi.protocol.messages import FeeLine, FeeUploadRequest
+from yidi.protocol.messages_institution import FILE_BYTES_MAX
 from yidi.protocol.national import twin_of
-from yidi.protocol.national_forms import DAY, INSTANT, Form
+from yidi.protocol.national_forms import DAY, INSTANT, MONTH, Form
 from yidi.protocol.transactions import Kind
 
 Texts = dict[str, str]
@@ -34,9 +36,17 @@ Texts = dict[str, str]
 SERIAL_DIGITS = 15
 """A line's serial of so many digits is its number; any other is hashed to a greater one."""
 _HASHED = 2**52
+_SERIALS = ("line_no", "line_nos")
+_EVERY_LINE = "0000"
+_COUNT_DIGITS = 12
 _OLD_CERTIFICATES = {"1": "01"}
-_NOT_EMERGENCY = {"2": "0", "3": "0"}
-"""`er_flag`: examinations before a planned operation, and planned operations."""
+_FORMS = {
+    # `er_flag`: examinations before a planned operation, and planned operations, are none.
+    "emergency": {"2": "0", "3": "0"},
+    # Chronic (慢病) and special (特病) diseases apart, and emergencies by another code.
+    "med_type": {"140104": "14", "140201": "14", "1301": "13"},
+}
+"""Forms of a code that provinces use, and the national one. Source: interface (d)."""
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,14 +81,16 @@ def read_input(opened: Opened, call: Call) -> Read:
     own = {field.name for field in msgspec.structs.fields(native)}
     for name in (*FROM_ENVELOPE,):
         if name in own:
-            values[name] = opened.texts[FROM_ENVELOPE[name]]
+            values[name] = opened.texts.get(FROM_ENVELOPE[name], "")
     serials: dict[int, str] = {}
     forms = _forms(native if "lines" not in own else FeeUploadRequest)
     for node in call.nodes:
         _check_required(node, nodes)
         if node.many:
-            values.update(_shared(node, nodes[node.name], forms))
-            values["lines"] = _lines(node, nodes[node.name], serials)
+            rows = nodes[node.name]
+            values.update(_shared(node, rows, forms))
+            lines = node.to == "lines"
+            values[node.to] = _lines(node, rows, serials) if lines else _rows(native, node, rows)
         else:
             values.update(_values(node.fields, nodes[node.name][0], forms, f"$.input.{node.name}"))
     for fix in _FIXES.get(call.infno, ()):
@@ -103,7 +115,7 @@ def national_place(call: Call, at: str) -> str:
     if not name:
         return at
     for node in call.nodes:
-        if node.many and name == "lines":
+        if node.many and name == node.to:
             below = _name_of(node, steps[1]) if len(steps) > 1 else ""
             row = f"[{index}" if index else ""
             return f"$.input.{node.name}{row}" + (f".{below}" if below else "")
@@ -125,7 +137,7 @@ def _input_type(call: Call) -> Any:
     members: list[Any] = []
     for node in call.nodes:
         kind = read_type(f"Input{call.infno}{node.name}", node.fields)
-        members.append((node.name, (many_of(kind) if node.many else kind) | None, None))
+        members.append((node.name, (many_of(kind, node.limit) if node.many else kind) | None, None))
     return msgspec.defstruct(f"Input{call.infno}", members, frozen=True)
 
 
@@ -191,15 +203,37 @@ def _values(
 
 
 def _value(field: Field, text: str, form: Form, at: str) -> Any:
-    if field.to == "line_no":
+    if field.to in _SERIALS:
         return serial_number(text)
-    if field.to == "emergency":
-        text = _NOT_EMERGENCY.get(text, text)
+    if field.to == "content":
+        return _file(text, at)
+    if form.is_count:
+        return _count(text, at)
+    text = _FORMS.get(field.to, {}).get(text, text)
     if form is INSTANT and len(text) == 10:
         text += " 00:00:00"
     if form is DAY:
         text = text[:10]
+    if form is MONTH and len(text) == 6:
+        text = f"{text[:4]}-{text[4:]}"
     return form.read(text, at)
+
+
+def _count(text: str, at: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _COUNT_DIGITS):
+        raise DecodeError(ErrorCode.E_DECODE, at=at, want="a whole number", got=text[:64])
+    return int(text)
+
+
+def _file(text: str, at: str) -> bytes:
+    """The content of a file: Base64, as clients write `byte[]`."""
+    try:
+        content = b64decode(text, validate=True)
+    except ValueError:
+        raise DecodeError(ErrorCode.E_DECODE, at=at, want="Base64") from None
+    if len(content) > FILE_BYTES_MAX:
+        raise DecodeError(ErrorCode.E_FRAME_TOO_LARGE, at=at, limit=FILE_BYTES_MAX)
+    return content
 
 
 def _shared(node: Node, rows: list[Texts], forms: dict[str, Form]) -> dict[str, Any]:
@@ -211,6 +245,23 @@ def _shared(node: Node, rows: list[Texts], forms: dict[str, Form]) -> dict[str, 
                 at = f"$.input.{node.name}[{number}].{field.name}"
                 raise RemoteProtocolError(ErrorCode.E_CODE, at=at, want="the same in every row")
     return _values(shared, rows[0], forms, f"$.input.{node.name}[0]")
+
+
+def _rows(native: type[msgspec.Struct], node: Node, rows: list[Texts]) -> list[Any]:
+    """The rows of a node as the structs, or the single values, of the native list."""
+    own = tuple(field for field in node.fields if field.to and not field.shared)
+    target = next(one for one in twin_of(native).fields if one.native == node.to)
+    found = []
+    for number, row in enumerate(rows):
+        at = f"$.input.{node.name}[{number}]"
+        if target.twin is not None:
+            kind = target.twin.native
+            found.append(kind(**_values(own, row, _forms(kind), at)))
+        else:
+            assert target.form is not None
+            (field,) = own
+            found.append(_value(field, row[field.name], target.form, f"{at}.{field.name}"))
+    return found
 
 
 def _lines(node: Node, rows: list[Texts], serials: dict[int, str]) -> list[FeeLine]:
@@ -265,6 +316,29 @@ def _interim(values: dict[str, Any], texts: dict[str, Texts], opened: Opened) ->
         raise RemoteProtocolError(ErrorCode.E_MISSING_FIELD, at="$.input.data.chrg_bchno")
 
 
+def _withdrawn(values: dict[str, Any], texts: dict[str, Texts], opened: Opened) -> None:
+    """2205, 2302: the serial 0000 stands for every line; a stay's batches are all open ones."""
+    if serial_number(_EVERY_LINE) in values["line_nos"]:
+        values["line_nos"] = []
+    values["batches"] = [values["batches"]] if "batches" in values else []
+
+
+def _month(values: dict[str, Any], texts: dict[str, Texts], opened: Opened) -> None:
+    """3260 to 3262: year and month are fields of their own."""
+    data = texts["data"]
+    values["period"] = MONTH.read(
+        f"{data['trt_year']}-{data['trt_month']}", "$.input.data.trt_month"
+    )
+
+
+def _confirmed(values: dict[str, Any], texts: dict[str, Texts], opened: Opened) -> None:
+    """3261 is named by 3262 by the reference its answer has; it says how many rows it has."""
+    if texts["data"]["totalrow"] != str(len(values["rows"])):
+        at, got = "$.input.data.totalrow", texts["data"]["totalrow"][:12]
+        raise RemoteProtocolError(ErrorCode.E_CODE, at=at, want=str(len(values["rows"])), got=got)
+    values["reference"] = reference(opened.texts, sha256(opened.input).digest())
+
+
 def _purchase(values: dict[str, Any], texts: dict[str, Texts], opened: Opened) -> None:
     """A pharmacy has no registration: each call is a visit, named after its message."""
     values["visit"] = opened.texts["msgid"]
@@ -284,6 +358,10 @@ def _sale(values: dict[str, Any], opened: Opened) -> FeeUploadRequest:
 
 
 _FIXES: dict[str, tuple[Fix, ...]] = {
+    **dict.fromkeys(t.FEE_WITHDRAWALS, (_withdrawn,)),
+    t.ALLOCATION_QUERY: (_month,),
+    t.ALLOCATION_CONFIRMATION: (_month, _confirmed),
+    t.ALLOCATION_ROLLBACK: (_month,),
     t.ELIGIBILITY: (_certificate,),
     t.OUTPATIENT_FEES: (_chronic,),
     t.OUTPATIENT_PRE_SETTLEMENT: (_only_identity,),

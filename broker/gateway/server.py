@@ -15,12 +15,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from aiohttp import HttpVersion10, web
 from aiohttp.web_protocol import RequestHandler
 
-from yidi.broker.gateway.calls import Calls, Doubt, Forbidden
+from yidi.broker.gateway.calls import Calls, Doubt, Forbidden, Sent
 from yidi.broker.gateway.guards import Buckets, Client, Credentials
 from yidi.broker.gateway.inputs import BY_PATH, CALL_SERVICE
 from yidi.protocol.errors import DecodeError, ErrorCode, sentence
@@ -204,9 +205,9 @@ class GatewayServer:
         data = await self._body(request)
         answer = await self._answer(data, expected, client)
         self.answered += 1
-        return _json(answer, 200)
+        return _file(answer) if answer.filename else _json(answer.body, 200)
 
-    async def _answer(self, data: bytes, expected: str, client: Client) -> bytes:
+    async def _answer(self, data: bytes, expected: str, client: Client) -> Sent:
         return await self.calls.answer(data, expected, client)
 
     def _check_host(self, request: web.BaseRequest) -> None:
@@ -344,8 +345,16 @@ def _decompressed(data: bytes) -> bytes:
     return plain
 
 
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
 def _json(body: bytes, status: int) -> web.Response:
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     return web.Response(
-        body=body, status=status, headers=headers, content_type="application/json", charset="utf-8"
+        body=body, status=status, headers=_HEADERS, content_type="application/json", charset="utf-8"
     )
+
+
+def _file(sent: Sent) -> web.Response:
+    named = f"attachment; filename*=UTF-8''{quote(sent.filename, safe='')}"
+    headers = {**_HEADERS, "Content-Disposition": named}
+    return web.Response(body=sent.body, headers=headers, content_type="application/octet-stream")

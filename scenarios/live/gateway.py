@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from yidi.broker.gateway.asked import Place
 from yidi.broker.gateway.calls import Calls
 from yidi.broker.gateway.guards import Client, Credentials
-from yidi.broker.gateway.local import Place
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
 from yidi.protocol.instants import DAY, Instant, day_of

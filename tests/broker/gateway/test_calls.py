@@ -35,7 +35,7 @@ def answer(document: Any) -> dict[str, Any] | None:
     calls = Calls(n.Net(refuse), {}, b"secret")
     try:
         data = json.dumps(document).encode()
-        return json.loads(asyncio.run(calls.answer(data, "", EVERYBODY)))
+        return json.loads(asyncio.run(calls.answer(data, "", EVERYBODY)).body)
     except (DecodeError, Doubt):
         return None
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.broker.gateway import net as n
+from yidi.broker.gateway.asked import Place
 from yidi.broker.gateway.calls import Calls
 from yidi.broker.gateway.guards import client
-from yidi.broker.gateway.local import Place
 
 EVERYBODY = client("all", n.TOKEN)
 PLACES = {
@@ -24,7 +24,7 @@ async def ask(infno: str, inputs: dict[str, Any], secret: bytes = b"s") -> dict[
     net = n.Net()
     calls = Calls(net, PLACES, secret)
     data = json.dumps(n.call(infno, input=inputs)).encode()
-    answer = json.loads(await calls.answer(data, infno, EVERYBODY))
+    answer = json.loads((await calls.answer(data, infno, EVERYBODY)).body)
     assert [] == net.asked
     return answer
 
@@ -77,8 +77,10 @@ async def test_an_unknown_dictionary_is_refused() -> None:
 async def test_strict_gateways_refuse_what_others_only_name() -> None:
     """W13: `state` is without effect and named, or refused."""
     data = json.dumps(n.call(state="SETTLED")).encode()
-    lenient = json.loads(await Calls(n.Net(), {}, b"s").answer(data, "", EVERYBODY))
-    strict = json.loads(await Calls(n.Net(), {}, b"s", strict=True).answer(data, "", EVERYBODY))
+    lenient = json.loads((await Calls(n.Net(), {}, b"s").answer(data, "", EVERYBODY)).body)
+    strict = json.loads(
+        (await Calls(n.Net(), {}, b"s", strict=True).answer(data, "", EVERYBODY)).body
+    )
 
     assert (0, "E_UNKNOWN_FIELD at=$.state") == (lenient["infcode"], lenient["warn_msg"])
     assert (-1, "E_UNKNOWN_FIELD") == (strict["infcode"], strict["err_msg"].split()[0])
@@ -87,7 +89,7 @@ async def test_strict_gateways_refuse_what_others_only_name() -> None:
 async def test_path_and_body_must_agree() -> None:
     """A call to …/callService/2304 that says 1101 is refused."""
     data = json.dumps(n.call("1101")).encode()
-    answer = json.loads(await Calls(n.Net(), {}, b"s").answer(data, "2304", EVERYBODY))
+    answer = json.loads((await Calls(n.Net(), {}, b"s").answer(data, "2304", EVERYBODY)).body)
 
     assert "E_CODE" == answer["err_msg"].split()[0]
     assert "at=$.infno" in answer["err_msg"]
