@@ -40,7 +40,7 @@ def document(root: ET.Element) -> str:
 
 def suite_of(report: RunReport, outcomes: Iterable[CaseOutcome]) -> ET.Element:
     """One `testsuite`."""
-    suite = ET.Element("testsuite", name=_clean(report.scenario))
+    suite = ET.Element("testsuite", name=clean(report.scenario))
     for check in report.checks:
         if not check.id.startswith("STEP-"):
             suite.append(_check(report.scenario, check))
@@ -56,22 +56,20 @@ def suite_of(report: RunReport, outcomes: Iterable[CaseOutcome]) -> ET.Element:
         ("seed", report.seed), ("verdict", report.verdict), ("journal_hash", report.journal_hash),
         ("books_hash", report.books_hash), ("replay", report.replay),
     ):  # fmt: skip
-        ET.SubElement(properties, "property", name=name, value=_clean(str(value)))
+        ET.SubElement(properties, "property", name=name, value=clean(str(value)))
     suite.insert(0, properties)
     return suite
 
 
 def _check(scenario: str, check: CheckResult) -> ET.Element:
     name = f"{check.id} {title_of(check.id, 'en')}"
-    case = ET.Element("testcase", classname=_clean(f"{scenario}.checks"), name=_clean(name))
+    case = ET.Element("testcase", classname=clean(f"{scenario}.checks"), name=clean(name))
     _outcome(case, check)
     return case
 
 
 def _scripted(scenario: str, outcome: CaseOutcome, check: CheckResult | None) -> ET.Element:
-    case = ET.Element(
-        "testcase", classname=_clean(f"{scenario}.cases"), name=_clean(outcome.case_id)
-    )
+    case = ET.Element("testcase", classname=clean(f"{scenario}.cases"), name=clean(outcome.case_id))
     if check is not None:
         _outcome(case, check)
     return case
@@ -82,19 +80,19 @@ def _outcome(case: ET.Element, check: CheckResult) -> None:
     if check.verdict is Verdict.FAIL:
         first = check.first_violation
         facts = first.facts if first is not None else ""
-        failure = ET.SubElement(case, "failure", message=_clean(facts))
+        failure = ET.SubElement(case, "failure", message=clean(facts))
         if first is not None:
             lines = [f"key: {first.key}", f"node: {first.node}",
                      f"messages: {' '.join(first.message_ids)}", f"replay: {first.replay}",
                      f"violations: {check.violations}"]  # fmt: skip
-            failure.text = _clean("\n".join(lines))
+            failure.text = clean("\n".join(lines))
     elif check.verdict is Verdict.UNKNOWN:
-        ET.SubElement(case, "error", message=_clean(check.reason))
+        ET.SubElement(case, "error", message=clean(check.reason))
     elif not check.count:
-        ET.SubElement(case, "skipped", message=_clean(check.reason))
+        ET.SubElement(case, "skipped", message=clean(check.reason))
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text that XML 1.0 can hold."""
     return "".join(
         character
