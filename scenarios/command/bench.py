@@ -1,4 +1,4 @@
-"""`yidi bench`: how fast it is, measured against what encoding and decoding alone cost.
+"""`yidi bench`: how fast it is; `load` and `engine` are shown by modules of their own.
 
 A result that does not hold - a settlement missing, books out of balance, other envelopes than
 the corpus's, another journal in another round - is no result: it ends with exit code 1.
@@ -24,18 +24,21 @@ from yidi.scenarios.load.codec_costs import CodecReport, measure_codec
 from yidi.scenarios.load.layers import LayersReport, measure_layers
 from yidi.scenarios.load.measure import FlowReport, Machine, measure_flow
 
-FORMS = ("flow", "codec", "layers")
+FORMS = ("flow", "codec", "layers", "load")
 SETTLEMENTS = 1_000
 """In each round: a round lasts about half a second, and a clock that changes hits few."""
 
 
 @verb(
     "bench",
-    "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价；layers：时间花在哪一层",
+    "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价；layers：时间花在哪一层；"
+    "load 名称：按给定速率开环施压，逐阶段给出时延",
     "Measure throughput. flow: the whole settlement flow against the codec floor; codec: what"
-    " each message costs to encode and decode; layers: where the time of the flow goes.",
+    " each message costs to encode and decode; layers: where the time of the flow goes;"
+    " load NAME: a scenario's traffic at a rate, in an open loop, with its latency by stage.",
 )
 @click.argument("form", type=click.Choice(FORMS), default="flow")
+@click.argument("name", required=False)
 @click.option(
     "--in-flight",
     type=click.IntRange(1, 100_000),
@@ -57,14 +60,65 @@ SETTLEMENTS = 1_000
     show_default=True,
     help=both("每轮结算笔数", "Settlements in each round."),
 )
-@click.option("--seed", type=SEED, default=1, show_default=True, help=both("种子", "Seed (flow)."))
+@click.option("--seed", type=SEED, help=both("种子", "Seed (flow: 1; load: the scenario's own)."))
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 100_000),
+    default=20.0,
+    show_default=True,
+    help=both("每秒到达的就诊数（load）", "Visits that come in a second (load)."),
+)
+@click.option(
+    "--duration",
+    type=click.FloatRange(0.1, 86_400),
+    default=10.0,
+    show_default=True,
+    help=both("施压秒数（load）", "Seconds in which they come (load)."),
+)
+@click.option(
+    "--warm-up",
+    type=click.FloatRange(0, 86_400),
+    help=both(
+        "开头不计时延的秒数（load）",
+        "Seconds at the beginning that latencies leave out (load); default a tenth.",
+    ),
+)
+@click.option(
+    "--engine",
+    metavar="URL",
+    default="embedded",
+    show_default=True,
+    help=both("引擎（load）", "embedded, mqtt://host:port or nats://host:port (load)."),
+)
 @language_option
 @json_option
-def bench(
-    form: str, in_flight: int, rounds: int, settlements: int, seed: int, language: Language,
+def bench(  # noqa: PLR0917 - one parameter an option
+    form: str,
+    name: str | None,
+    in_flight: int,
+    rounds: int,
+    settlements: int,
+    seed: int | None,
+    rate: float,
+    duration: float,
+    warm_up: float | None,
+    engine: str,
+    language: Language,
     as_json: bool,
-) -> ExitCode:  # fmt: skip
+) -> ExitCode:
     """Measure one form and print it."""
+    if (form == "load") != (name is not None):
+        raise click.UsageError("load, and nothing else, takes the NAME or FILE of a scenario")
+    if name is not None:
+        from yidi.scenarios.command.bench_load import bench_load
+        from yidi.scenarios.load.load_run import LoadOptions
+
+        options = LoadOptions(
+            rate=rate, seconds=duration, engine=engine, seed=seed,
+            warm_up=duration / 10 if warm_up is None else warm_up,
+        )  # fmt: skip
+        return bench_load(name, options, language, as_json=as_json)
+    seed = 1 if seed is None else seed
     try:
         report: FlowReport | CodecReport | LayersReport
         if form == "codec":

@@ -30,6 +30,8 @@ REINSTATE = PostingKind.REINSTATE
 FEN_MAX = 10**11
 ANSWERS_MAX = 10_000
 """Answers per generation whose repeats are compared; repeats come within minutes."""
+LIFE_BITS = 32
+"""A live sender counts from its number of starts, shifted so: nothing is missing between two."""
 _EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
 
 
@@ -259,6 +261,9 @@ class EventChecks:
 
     def _check_gap(self, watch: NodeWatch, sender: str, sequence: int, last: int) -> None:
         missing = watch.missing.setdefault(sender, {})
+        if sequence >> LIFE_BITS > last >> LIFE_BITS:
+            missing.clear()
+            last = sequence >> LIFE_BITS << LIFE_BITS
         if sequence > last:
             for number in range(max(last + 1, sequence - GAP_MAX), sequence):
                 missing[number] = None

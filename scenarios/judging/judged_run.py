@@ -248,7 +248,8 @@ def _audit(result: RunResult, watching: Watching, bundle: Bundle | None) -> None
         audit_checks(nodes, book)
     scenario = result.loaded.scenario
     judge_steps(result.driver.outcomes(), book, interrupted=watching.stopped)
-    judge_thresholds(scenario.thresholds, watching.meter, book)
+    if watching.meter is not None:
+        judge_thresholds(scenario.thresholds, watching.meter.measure, book)
 
 
 def _judged_rows(result: RunResult, watching: Watching, totals: Totals) -> Iterator[CaseRow]:

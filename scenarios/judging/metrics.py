@@ -7,7 +7,7 @@ is wrapped around the checks where a scenario has thresholds, and costs nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from yidi.nodes.ledger import Posting
@@ -17,6 +17,9 @@ from yidi.protocol.transactions import CATALOGUE, Kind
 from yidi.scenarios.judging.verdicts import TallyBook
 from yidi.scenarios.library.thresholds import MILLION, Threshold, parse_threshold
 from yidi.scenarios.running.runner import RunChecks
+
+Measure = Callable[[Threshold], int | None]
+"""What a run came to for a threshold, in the threshold's unit; None where nothing was measured."""
 
 
 class Meter:
@@ -49,9 +52,29 @@ class Meter:
                     self.refused[stage] = self.refused.get(stage, 0) + 1
         self.checks.on_delivery(node, envelope, now)
 
+    def measure(self, rule: Threshold) -> int | None:
+        """The measured value in the threshold's unit; None where there is none."""
+        if rule.metric not in ("latency", "refused"):
+            return None
+        stage = rule.tags.get("stage")
+        samples = [
+            sample
+            for name, values in self.latency.items()
+            if stage in (None, name)
+            for sample in values
+        ]
+        refused = sum(count for name, count in self.refused.items() if stage in (None, name))
+        if rule.aggregate == "count":
+            return (len(samples) if rule.metric == "latency" else refused) * MILLION
+        if not samples:
+            return None
+        if rule.metric == "refused":
+            return refused * MILLION // len(samples)
+        return _aggregate(rule, sorted(samples))
+
 
 def judge_thresholds(
-    thresholds: Mapping[str, tuple[str, ...]], meter: Meter | None, book: TallyBook
+    thresholds: Mapping[str, tuple[str, ...]], measure: Measure, book: TallyBook
 ) -> None:
     """THRESHOLD-number: every expression of every metric, in the order of the file."""
     number = 0
@@ -60,34 +83,13 @@ def judge_thresholds(
             number += 1
             tally = book[f"THRESHOLD-{number}"]
             rule = parse_threshold(key, expression)
-            value = _value(rule, meter)
+            value = measure(rule)
             if value is None:
                 tally.unknown = f"nothing was measured for {key}"
                 continue
             tally.count += 1
             if not rule.holds(value):
                 tally.fail(f"{key} {rule.text}: measured {_shown(rule, value)}")
-
-
-def _value(rule: Threshold, meter: Meter | None) -> int | None:
-    """The measured value in the threshold's unit; None where there is none."""
-    if meter is None or rule.metric not in ("latency", "refused"):
-        return None
-    stage = rule.tags.get("stage")
-    samples = [
-        sample
-        for name, values in meter.latency.items()
-        if stage in (None, name)
-        for sample in values
-    ]
-    refused = sum(count for name, count in meter.refused.items() if stage in (None, name))
-    if rule.aggregate == "count":
-        return (len(samples) if rule.metric == "latency" else refused) * MILLION
-    if not samples:
-        return None
-    if rule.metric == "refused":
-        return refused * MILLION // len(samples)
-    return _aggregate(rule, sorted(samples))
 
 
 def _aggregate(rule: Threshold, samples: list[int]) -> int:

@@ -27,7 +27,7 @@ from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
-from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost, all_ready
+from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import count_up
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.calendar import HubCalendar
@@ -112,7 +112,7 @@ async def serving(
     )
     task = asyncio.create_task(host.run(lambda: False))
     try:
-        await _attached(host, task)
+        await host.attached(task)
         await server.start()
         scenario = loaded.scenario
         yield Served(scenario=scenario, cast=cast, host=host, desk=desk, server=server, task=task)
@@ -120,16 +120,6 @@ async def serving(
     finally:
         await _bring_down(host, task)
         await engine.close()
-
-
-async def _attached(host: LiveHost, task: asyncio.Task[None]) -> None:
-    """Return when every party is on the engine, so that the first call finds its network."""
-    parties = host.everybody
-    while not all(party.attachment is not None for party in parties):
-        if task.done():
-            await task
-        await asyncio.sleep(0)
-    await all_ready(parties, CONNECT_WITHIN)
 
 
 async def _bring_down(host: LiveHost, task: asyncio.Task[None]) -> None:

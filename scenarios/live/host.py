@@ -166,6 +166,18 @@ class LiveHost:
                 if party.attachment is not None:
                     await party.attachment.close()
 
+    async def attached(self, running: asyncio.Task[None]) -> None:
+        """Return when every party is on the engine; `running` is the task of `run`.
+
+        Raises:
+            TransportError: `E_ENGINE`.
+        """
+        while not all(party.attachment is not None for party in self.everybody):
+            if running.done():
+                await running
+            await asyncio.sleep(0)
+        await all_ready(self.everybody, CONNECT_WITHIN)
+
     @property
     def everybody(self) -> list[LiveParty]:
         """The nodes, and the desk where there is one."""
@@ -318,7 +330,7 @@ class LiveHost:
             peer, raw = self.core.send(local, envelope, self.clock.now())
         except LocalProtocolError:
             return  # counted; the sender's outbox holds it and sends it anew
-        party.attachment.send(_place(peer), envelope.origin.partition_key, raw)
+        party.attachment.send(_place(peer), 0, raw)
 
     def _tend_links(self) -> None:
         """Tell the watermarks that are owed; now and then ask for credit where there is none."""

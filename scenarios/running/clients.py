@@ -84,6 +84,11 @@ class Clients:
         """How many questions wait for an answer."""
         return len(self._waiting)
 
+    def actor_of(self, message_id: str) -> Actor | None:
+        """Who waits for the answer to a message."""
+        waiting = self._waiting.get(message_id)
+        return None if waiting is None else waiting[0]
+
     # ------------------------------------------------------------------ for actors
 
     def wake(self, actor: Actor, at: int) -> None:
@@ -153,7 +158,7 @@ class Clients:
             self.unmatched += 1
         else:
             waiting[0].answered(envelope, now)
-        return self._take()
+        return self.take()
 
     def next_deadline(self) -> Instant | None:
         """The earliest timer or end of patience."""
@@ -176,9 +181,10 @@ class Clients:
                 self._repeat(message_id, now)
             else:
                 actor.woken(now)
-        return self._take()
+        return self.take()
 
-    def _take(self) -> list[Envelope]:
+    def take(self) -> list[Envelope]:
+        """What actors have asked since the last call."""
         outputs = self.outputs
         if outputs:
             self.outputs = []

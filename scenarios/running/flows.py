@@ -46,6 +46,8 @@ class FlowRun:
         pool: tuple[Insured, ...],
         institutions: Institutions,
         stream: Random,
+        *,
+        pauses: bool = True,
     ) -> None:
         self.flow = flow
         self.clients = clients
@@ -54,6 +56,8 @@ class FlowRun:
         self.places = institutions.by_flow[flow.name]
         self.levels = Weighted(flow.mix.level)
         self.stream = stream
+        self.pauses = pauses
+        """Whether people take their time between two steps; a load run has them go on at once."""
         bill = flow.bill
         self.bills = Quantiles(bill.p50_fen, bill.p90_fen, bill.p99_fen, bill.max_fen)
         self.counts = FlowCounts()
@@ -65,10 +69,14 @@ class FlowRun:
 
     def woken(self, now: Instant) -> None:
         """A patient arrives."""
+        self.arrive(now, now)
+        self._await()
+
+    def arrive(self, scheduled: Instant, now: Instant) -> None:
+        """A patient arrives now who should have at `scheduled`, where the visit begins."""
         self.counts.arrived += 1
         self.open_visits += 1
-        Visit(self, f"{self._tag}-{self.counts.arrived:07d}", now).begin(now)
-        self._await()
+        Visit(self, f"{self._tag}-{self.counts.arrived:07d}", scheduled).begin(now)
 
     def answered(self, envelope: Envelope, now: Instant) -> None:
         """A flow itself asks nothing."""

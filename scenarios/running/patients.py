@@ -80,7 +80,7 @@ class Visit:
     __slots__ = (
         "about", "account_used", "batches", "begin_at", "cancels", "disease", "effect", "emergency",
         "end_at", "flow", "med_type", "number", "parties", "person", "place", "queries",
-        "settlement_id", "steps", "total_fen",
+        "scheduled", "settlement_id", "steps", "total_fen",
     )  # fmt: skip
 
     def __init__(self, flow: FlowRun, number: str, now: Instant) -> None:
@@ -103,6 +103,8 @@ class Visit:
         is_stay = self.med_type[0] == "2"
         self.batches = _batches(stream.getrandbits, (count, bill, share), days if is_stay else 1)
         self.total_fen = sum(line.amount_fen for batch in self.batches for line in batch)
+        self.scheduled = now
+        """When the patient should have come, whenever somebody had time to let them in."""
         self.begin_at = now
         self.end_at = now
         self.settlement_id = ""
@@ -112,6 +114,8 @@ class Visit:
         self.parties = (f"institution:{self.place}", f"treatment:{spec.to}")
         self.about = (spec.to, spec.from_, partition_key(person.household), "")
         self.steps = _program(self.med_type, days)
+        if not flow.pauses:
+            self.steps = [(0, step) for _, step in self.steps]
 
     # ------------------------------------------------------------------ steps
 
@@ -162,7 +166,10 @@ class Visit:
             self.close()
             return
         pause = self.steps[0][0]
-        self.flow.clients.wake(self, now + pause)
+        if pause:
+            self.flow.clients.wake(self, now + pause)
+        else:
+            self.woken(now)
 
     def try_again(self, code: str, now: Instant) -> None:
         """No definite answer, and nothing that money hangs on: the step once more, a few times."""
@@ -331,7 +338,7 @@ def _note_settlement(visit: Visit, envelope: Envelope, now: Instant) -> None:
         visit.close()
         return
     visit.settlement_id = _settlement(envelope.body).settlement_id
-    visit.steps = [visit.steps[0], (DAY, _cancel)]
+    visit.steps = [visit.steps[0], (DAY if visit.flow.pauses else 0, _cancel)]
     visit.advance(now)
 
 

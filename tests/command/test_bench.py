@@ -52,6 +52,36 @@ def test_codec_prices_every_message(capsys):
     assert "of the map form" in said.out
 
 
+LOAD = ["load", "docs/examples/load.toml", "--rate", "20", "--duration", "1"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("zh", ("整次就诊", "成立")), ("en", ("visit", "holds"))]
+)
+def test_load_prints_latency_by_stage(capsys, lang, words):
+    """Stages, generator and validity, in the reader's language; progress goes to stderr."""
+    code, said = run(capsys, *LOAD, "--lang", lang)
+
+    assert ExitCode.OK == code
+    assert all(word in said.out for word in words)
+    assert "1 s" in said.err
+
+
+def test_load_prints_json(capsys):
+    """The same for programs, with nothing but JSON on stdout."""
+    code, said = run(capsys, *LOAD, "--json", "--seed", "9", "--warm-up", "0")
+    report = json.loads(said.out)
+
+    assert (ExitCode.OK, 9, 20) == (code, report["seed"], report["settled"])
+    assert {"lateness", "cpu_share", "alone", "was_bottleneck"} == set(report["generator"])
+
+
+def test_load_wants_a_scenario_and_nothing_else_does():
+    """The form decides whether a name is expected."""
+    assert 2 == CliRunner().invoke(bench, ["load"]).exit_code
+    assert 2 == CliRunner().invoke(bench, ["flow", "docs/examples/load.toml"]).exit_code
+
+
 def test_a_void_measurement_fails(capsys, monkeypatch):
     """An assertion that fails is exit code 1 and one line, not a figure."""
     monkeypatch.setattr(flow, "SETTLED", "NEW")

@@ -233,3 +233,13 @@ def test_inv_38_finds_time_going_back(town):
     later = unframe(frame(said, Link("treatment:310000", "hub:yrd", 99, 0, town.now)))
     town.checks.on_delivery(town.hub, later, town.now)
     assert "INV-38" in town.failed()
+
+
+def test_a_sender_that_started_again_leaves_no_gap(town):
+    """Its sequences begin at its number of starts; what it skips from there on is missing."""
+    checks, watch = town.checks, town.checks.watches["hub:yrd"]
+    checks._check_link(watch, Link("treatment:320100", "hub:yrd", (7 << 32) + 3, 0, 0))
+
+    assert {(7 << 32) + 1, (7 << 32) + 2} == set(watch.missing["treatment:320100"])
+    checks._check_link(watch, Link("treatment:320100", "hub:yrd", (7 << 32) + 1, 0, 0))
+    assert "INV-36" not in town.failed()

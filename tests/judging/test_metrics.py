@@ -15,7 +15,7 @@ def judged(key, expression, latency, refused=None):
     """The verdict of one threshold over given samples in microseconds."""
     meter, book = Meter(None), TallyBook()
     meter.latency, meter.refused = latency, refused or {}
-    judge_thresholds({key: (expression,)}, meter, book)
+    judge_thresholds({key: (expression,)}, meter.measure, book)
     return book["THRESHOLD-1"]
 
 
