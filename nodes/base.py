@@ -9,7 +9,9 @@ one tree of plain structs (`snapshot`, `restore`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import update_wrapper
 from hashlib import sha256
+from types import FunctionType
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
@@ -35,11 +37,12 @@ GIST_MAX = 256
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-class SavedAnswer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class SavedAnswer(msgspec.Struct, array_like=True, gc=False):
     """The answer first given to a message id, and what it answered."""
 
     request: bytes
     kind: int
+    """-1 while the answer is still under way."""
     body: bytes
 
 
@@ -83,6 +86,22 @@ class Node(Generic[S]):
 
     state_type: ClassVar[type[NodeState]]
     role: ClassVar[str]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give each role its own copy of what all share.
+
+        The interpreter specialises a function for the one class that it meets; shared by three
+        roles in turn, every attribute of the shared methods would be looked up anew.
+        """
+        super().__init_subclass__(**kwargs)
+        for name, method in vars(Node).items():
+            if isinstance(method, FunctionType) and name not in vars(cls):
+                own = FunctionType(
+                    method.__code__.replace(), method.__globals__, name, method.__defaults__,
+                    method.__closure__,
+                )  # fmt: skip
+                own.__kwdefaults__ = method.__kwdefaults__
+                setattr(cls, name, update_wrapper(own, method))
 
     def __init__(self, address: str, state: S) -> None:
         self.address = address
@@ -212,7 +231,6 @@ class Node(Generic[S]):
         body: bytes,
         now: Instant,
         kind: int = 1,
-        *,
         case_key: str = "",
     ) -> Envelope:
         """An answer to `asked`, by body bytes, over `hop`."""
@@ -231,9 +249,7 @@ class Node(Generic[S]):
 
         The same id with other content is refused: `E_KEY_REUSED`.
         """
-        message_id = request.origin.message_id
-        state = self.state
-        saved = state.answers.get(message_id) or state.answers_before.get(message_id)
+        saved = self.saved(request.origin.message_id)
         if saved is None:
             return None
         if saved.request != _gist(request.body):
@@ -243,12 +259,20 @@ class Node(Generic[S]):
         assert request.link is not None
         return [self.answered(request.origin, request.link.sender, saved.body, now, saved.kind)]
 
+    def saved(self, message_id: str) -> SavedAnswer | None:
+        """What was saved under a message id, if it is still kept."""
+        state = self.state
+        answers = state.answers
+        if message_id in answers:
+            return answers[message_id]
+        return state.answers_before.get(message_id)
+
     def remember(self, message_id: str, request: bytes, kind: int, body: bytes) -> None:
         """Save an answer for repeats of its message id; the oldest generation makes room."""
-        state = self.state
-        state.answers[message_id] = SavedAnswer(_gist(request), kind, body)
-        if len(state.answers) >= ANSWERS_MAX:
-            state.answers_before, state.answers = state.answers, {}
+        answers = self.state.answers
+        answers[message_id] = SavedAnswer(_gist(request), kind, body)
+        if len(answers) >= ANSWERS_MAX:
+            self.state.answers_before, self.state.answers = answers, {}
 
     def count(self, code: ErrorCode) -> list[Envelope]:
         """Count what is answered by silence."""

@@ -23,7 +23,7 @@ from yidi.nodes.hub_clearing import ClearingState, HubClearing
 from yidi.nodes.hub_days import DaysState, HubDays
 from yidi.nodes.hub_filings import FilingLibrary, HubFilings
 from yidi.nodes.hub_prefund import HubPrefund, PrefundState
-from yidi.nodes.ledger import PostingKind, settlement_legs
+from yidi.nodes.ledger import SETTLE, PostingKind, settlement_legs
 from yidi.nodes.lifecycle import LIVE, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
 from yidi.nodes.treatment_region import check_split, is_final
 from yidi.protocol import transactions as t
@@ -38,7 +38,7 @@ from yidi.protocol.messages import (
     StatusResult,
 )
 from yidi.protocol.regions import province_of
-from yidi.protocol.transactions import Kind
+from yidi.protocol.transactions import REQUEST, RESULT
 
 MONEY = t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS | {t.REVERSAL}
 """Transactions that belong to a case; their exchanges are remembered until answered."""
@@ -89,7 +89,7 @@ class Hub(Node[HubState]):
             [f"treatment:{code}" for code in config.plan.treatment]
             + [f"insured:{code}" for code in config.plan.insured]
         )
-        self.cases = self.state.cases
+        self.cases, self._days = self.state.cases, self.state.days
         self.library = HubFilings(self)
         self.prefund = HubPrefund(self, self.state.prefund, config.plan)
         self.clearing = HubClearing(self, self.state.clearing, config.plan, self.prefund)
@@ -103,20 +103,23 @@ class Hub(Node[HubState]):
 
     def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         """Apply a message to the hub itself, or relay one between its regions."""
-        origin, link, known = envelope.origin, envelope.link, self._known
-        if origin.recipient == self.address:
+        origin, known = envelope.origin, self._known
+        sender, recipient = origin.sender, origin.recipient
+        if recipient == self.address:
             return super().handle(envelope, now)
-        self._observe(now)
+        assert now >= self.state.now, "time never goes back (INV-38)"
+        self.state.now = now
+        link = envelope.link
         assert link is not None
-        if link.sender != origin.sender:
+        if link.sender != sender:
             return self.count(ErrorCode.E_SENDER_MISMATCH)
-        if origin.recipient not in known or origin.sender not in known:
-            if origin.kind == Kind.REQUEST:
-                return self.refuse(envelope, ErrorCode.E_REGION, now, facts=origin.recipient)
+        if recipient not in known or sender not in known:
+            if origin.kind == REQUEST:
+                return self.refuse(envelope, ErrorCode.E_REGION, now, facts=recipient)
             return self.count(ErrorCode.E_REGION)
-        if origin.kind == Kind.REQUEST:
-            return self._relay_request(envelope)
-        return self._relay_answer(envelope, now)
+        if origin.kind == REQUEST:
+            return self._relay_request(envelope, origin)
+        return self._relay_answer(envelope, origin, now)
 
     def next_deadline(self) -> Instant | None:
         """The earliest of resends and of the daily statements' delay."""
@@ -136,33 +139,34 @@ class Hub(Node[HubState]):
 
     # ------------------------------------------------------------- relay
 
-    def _relay_request(self, envelope: Envelope) -> list[Envelope]:
-        state, origin = self.state, envelope.origin
+    def _relay_request(self, envelope: Envelope, origin: Origin) -> list[Envelope]:
+        state, transaction = self.state, origin.transaction
         state.relayed = sequence = state.relayed + 1
-        transaction = origin.transaction
-        if transaction not in MONEY:
-            stamp = Stamp(state.days.day, sequence, self.address)
-            return [envelope.relayed(origin.recipient, stamp)]
-        case = state.cases.get(origin.case_key)
-        if case is None:
-            case = state.cases[origin.case_key] = Case(
-                key=origin.case_key,
-                treatment=intern(origin.treatment),
-                insured=intern(origin.insured),
-            )
-        exchange = state.exchanges.get(origin.message_id)
-        if exchange is None:
-            exchange = Exchange(self._day_for(case, transaction), sequence)
-            state.exchanges[origin.message_id] = exchange
-            state.open_by_day[exchange.day] = state.open_by_day.get(exchange.day, 0) + 1
-            if transaction in t.SETTLEMENTS:
-                case.settle_message_id = origin.message_id
-        stamp = Stamp(exchange.day, exchange.sequence, self.address)
+        day = self._days.day
+        if transaction in MONEY:
+            exchange = state.exchanges.get(origin.message_id)
+            if exchange is None:
+                exchange = self._open_exchange(origin, transaction, sequence)
+            day, sequence = exchange.day, exchange.sequence
+        stamp = Stamp(day, sequence, self.address)
         return [envelope.relayed(origin.recipient, stamp)]
+
+    def _open_exchange(self, origin: Origin, transaction: str, sequence: int) -> Exchange:
+        """Remember the case, and that this request of it is not answered yet."""
+        state, key = self.state, origin.case_key
+        case = state.cases.get(key)
+        if case is None:
+            case = state.cases[key] = Case(key, intern(origin.treatment), intern(origin.insured))
+        if transaction in t.SETTLEMENTS:
+            case.settle_message_id = origin.message_id
+        day = self._day_for(case, transaction)
+        exchange = state.exchanges[origin.message_id] = Exchange(day, sequence)
+        state.open_by_day[day] = state.open_by_day.get(day, 0) + 1
+        return exchange
 
     def _day_for(self, case: Case, transaction: str) -> str:
         """The accounting day of an effect: today's at its first relay, the same ever after."""
-        today = self.state.days.day
+        today = self._days.day
         if transaction in t.SETTLEMENTS:
             case.stamped_day = case.stamped_day or today
             return case.stamped_day
@@ -171,10 +175,10 @@ class Hub(Node[HubState]):
             return case.stamped_undo_day
         return today
 
-    def _relay_answer(self, envelope: Envelope, now: Instant) -> list[Envelope]:
-        state, origin = self.state, envelope.origin
+    def _relay_answer(self, envelope: Envelope, origin: Origin, now: Instant) -> list[Envelope]:
+        state = self.state
         book = self._book.get(origin.transaction)
-        day = state.days.day
+        day = self._days.day
         outputs: list[Envelope] = []
         if book is not None:
             case = state.cases.get(origin.case_key)
@@ -182,22 +186,21 @@ class Hub(Node[HubState]):
                 return self.count(ErrorCode.E_UNMATCHED)
             book(case, envelope)
             # From here the operation succeeds.
-            day = self._answer_day(case, origin)
+            day = self._answer_day(case, origin.transaction)
             outputs = self._close_exchange(origin.correlation_id, now)
-        state.relayed += 1
-        stamp = Stamp(day, state.relayed, self.address)
+        state.relayed = sequence = state.relayed + 1
+        stamp = Stamp(day, sequence, self.address)
         return [envelope.relayed(origin.recipient, stamp), *outputs]
 
-    def _answer_day(self, case: Case, origin: Origin) -> str:
+    def _answer_day(self, case: Case, transaction: str) -> str:
         """The stamp of an answer: the day its request was stamped with."""
-        transaction = origin.transaction
         if transaction in t.SETTLEMENTS:
             return case.stamped_day
         if transaction in t.CANCELLATIONS or transaction == t.REVERSAL:
             return case.stamped_undo_day
         if transaction == t.STATUS_QUERY:
             return case.undone_day if case.state == REVERSED else case.stamped_day
-        return self.state.days.day
+        return self._days.day
 
     def _close_exchange(self, message_id: str, now: Instant) -> list[Envelope]:
         state = self.state
@@ -214,7 +217,7 @@ class Hub(Node[HubState]):
     # ------------------------------------------------------------- booking the answers
 
     def _note_pre_settlement(self, case: Case, envelope: Envelope) -> None:
-        if envelope.origin.kind == Kind.RESULT:
+        if envelope.origin.kind == RESULT:
             if may("hub", case, PRESETTLED):
                 advance("hub", case, PRESETTLED)
         else:
@@ -229,7 +232,7 @@ class Hub(Node[HubState]):
 
     def _book_settlement(self, case: Case, envelope: Envelope) -> None:
         """Book total, funds, account, cash and hospital share for clearing, once."""
-        if envelope.origin.kind != Kind.RESULT:
+        if envelope.origin.kind != RESULT:
             self._note_refusal(case, envelope)
             return
         if not may("hub", case, SETTLED) or case.state == REVERSED:
@@ -251,7 +254,7 @@ class Hub(Node[HubState]):
         case.hospital_fen = answer.hospital_fen
         case.day = case.stamped_day
         case.digest = sha256(body).digest()[:16]
-        self.ledger.post(case.key, PostingKind.SETTLE, self.legs(case, 1))
+        self.ledger.post(case.key, SETTLE, self.legs(case, 1))
         self.days.note_settled(case)
 
     def legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
@@ -263,7 +266,7 @@ class Hub(Node[HubState]):
     def _book_cancellation(self, case: Case, envelope: Envelope) -> None:
         if case.state != SETTLED or envelope.origin.correlation_id in self.state.voided:
             return
-        if envelope.origin.kind == Kind.RESULT:
+        if envelope.origin.kind == RESULT:
             self._undo(case, PostingKind.CANCEL)
         else:
             case.stamped_undo_day = ""
@@ -275,7 +278,7 @@ class Hub(Node[HubState]):
         self.days.note_undone(case, case.undone_day)
 
     def _book_reversal(self, case: Case, envelope: Envelope) -> None:
-        if envelope.origin.kind != Kind.RESULT:
+        if envelope.origin.kind != RESULT:
             return
         answer = open_body(envelope)
         assert isinstance(answer, ReversalResult)
@@ -300,7 +303,7 @@ class Hub(Node[HubState]):
 
     def _book_status(self, case: Case, envelope: Envelope) -> None:
         """A status answer may be the first the hub hears of what happened."""
-        if envelope.origin.kind != Kind.RESULT:
+        if envelope.origin.kind != RESULT:
             return
         status = open_body(envelope)
         assert isinstance(status, StatusResult)

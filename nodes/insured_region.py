@@ -57,10 +57,15 @@ SUSPENDED = "2"
 
 
 class Computed(msgspec.Struct, frozen=True, gc=False):
-    """What a claim comes to, and what it would change."""
+    """What a claim comes to, and what it would change.
+
+    The same request for the same person comes to the same (INV-16): it is not computed twice.
+    """
 
     request: bytes
-    claim: Claim
+    treatment: str
+    basis: bytes
+    """The person as it was: year, balance, filings, status."""
     result: SettlementResult
     answer: bytes
     """The result as the patient is told it; a settlement's id comes later."""
@@ -342,23 +347,39 @@ class InsuredRegion(Node[InsuredState]):
             return ErrorCode.E_PERSON_UNKNOWN
         if body.certificate_no and body.certificate_no != person.certificate_no:
             return ErrorCode.E_PERSON_MISMATCH
+        treatment, basis = envelope.origin.treatment, encode(person)
+        known = self._computations.get(envelope.origin.case_key)
+        if known is not None and (known.request, known.treatment, known.basis) != (
+            envelope.body, treatment, basis,
+        ):  # fmt: skip
+            known = None
         last = day_of(Instant(body.end))
-        if self._is_suspended(person, last):
+        if known is None and self._is_suspended(person, last):
             return ErrorCode.E_INSURANCE_SUSPENDED
         unit = self.state.units.get(unit_key(body.institution, body.visit, body.batch))
         if unit is not None and unit.total_fen != body.total_fen:
             return ErrorCode.E_TOTAL_MISMATCH
+        if known is not None:
+            return known
+        computed = self._split(body, person, treatment, last)
+        if isinstance(computed, ErrorCode):
+            return computed
+        result, change = computed
+        return Computed(envelope.body, treatment, basis, result, encode(result), change, last[:4])
+
+    def _split(
+        self, body: SettlementRequest, person: Person, treatment: str, last: str
+    ) -> tuple[SettlementResult, YearToDate] | ErrorCode:
+        """What a claim that ends on day `last` comes to, and what it adds to the year."""
         chronic = self._chronic_problem(person, body.med_type, body.disease)
         if chronic is not None:
             return chronic
-        treatment = envelope.origin.treatment
         first = last if body.begin == body.end else day_of(Instant(body.begin))
         visit = Attendance(
             self.config.policy_region, treatment, body.insutype, body.med_type, body.emergency,
             first, last,
         )  # fmt: skip
         filing, why = counting(person.filings, self.book, visit)
-        year = last[:4]
         claim = Claim(
             insured=self.config.policy_region,
             treatment=treatment,
@@ -375,18 +396,13 @@ class InsuredRegion(Node[InsuredState]):
             account_used=body.account_used,
             balance_fen=person.balance_fen,
             assistance=person.assistance or None,
-            ytd=person.years.get(year) or _NEW_YEAR,
+            ytd=person.years.get(last[:4]) or _NEW_YEAR,
             dise_codg=body.disease,
         )
-        known = self._computations.get(envelope.origin.case_key)
-        if known is not None and known.claim == claim and known.request == envelope.body:
-            return known
         split = compute(claim, self.book)
         if isinstance(split, ErrorCode):
             return why if split == ErrorCode.E_NO_FILING else split
-        result = _result(body, person, split, filing)
-        change = accumulator_change(claim, split)
-        return Computed(envelope.body, claim, result, encode(result), change, year)
+        return _result(body, person, split, filing), accumulator_change(claim, split)
 
     def _final(self, case: Case, computed: Computed) -> SettlementResult:
         """Give the settlement its id, and say so if it is not what the patient agreed to."""

@@ -30,6 +30,9 @@ class PostingKind(StrEnum):
     CLEAR = "CLEAR"
 
 
+SETTLE = PostingKind.SETTLE
+
+
 class Posting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One effect: its key, kind and legs `(account, ±fen)`."""
 
@@ -69,8 +72,8 @@ class Ledger:
         balances = state.balances
         for account, fen in legs:
             balances[account] = balances.get(account, 0) + fen
-        state.seq += 1
-        posting = Posting(state.seq, key, kind, legs)
+        state.seq = seq = state.seq + 1
+        posting = Posting(seq, key, kind, legs)
         self.posted.append(posting)
         return posting
 

@@ -60,7 +60,7 @@ LIVE = frozenset({SETTLED, CLEARED})
 """States in which the case's money counts."""
 
 
-class Case(msgspec.Struct, kw_only=True, gc=False):
+class Case(msgspec.Struct, gc=False):
     """One attempt to settle one unit, as one node sees it; amounts are 0 until booked."""
 
     key: str

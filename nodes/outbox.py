@@ -74,6 +74,8 @@ class Outbox:
         self.pending = pending
         self._fresh: deque[tuple[int, str]] = deque()
         self._late: list[tuple[int, str]] = []
+        self._last = 0
+        """The latest of `_fresh`, which is in order."""
         for message_id, entry in pending.items():
             heapq.heappush(self._late, (entry.next_at, message_id))
 
@@ -91,11 +93,11 @@ class Outbox:
             envelope.hop, envelope.origin_bytes, origin, envelope.body, next_at,
             now + timeout if timeout else 0, wait.client, wait.context,
         )  # fmt: skip
-        fresh = self._fresh
-        if fresh and next_at < fresh[-1][0]:
-            heapq.heappush(self._late, (next_at, message_id))
+        if next_at >= self._last:
+            self._last = next_at
+            self._fresh.append((next_at, message_id))
         else:
-            fresh.append((next_at, message_id))
+            heapq.heappush(self._late, (next_at, message_id))
 
     def take(self, message_id: str) -> Pending | None:
         """The answer has come: forget the request and return it; None if it is not here."""

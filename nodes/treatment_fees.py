@@ -11,15 +11,16 @@ from sys import intern
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
-from yidi.nodes.catalogue import LineProblem, split_lines
+from yidi.nodes.catalogue import LineProblem, check_lines, split_lines
 from yidi.nodes.lifecycle import INDOUBT, LIVE
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import Runs, Unit, Visit, overlap, runs_of, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
-from yidi.protocol.envelope import Envelope
+from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import ErrorCode
 from yidi.protocol.instants import Instant
 from yidi.protocol.messages import (
@@ -30,7 +31,7 @@ from yidi.protocol.messages import (
     VisitChange,
     VisitOpening,
 )
-from yidi.protocol.transactions import Kind
+from yidi.protocol.transactions import RESULT
 
 if TYPE_CHECKING:
     from yidi.nodes.treatment_region import TreatmentRegion
@@ -138,7 +139,10 @@ class Fees:
         region = self.region
         if (again := region.first_answer(envelope, now)) is not None:
             return again
-        problem = self._hindrance(envelope, body)
+        place = visit_key(body.institution, body.visit)
+        visit = region.state.visits.get(place)
+        unit = region.state.units.get(f"{place}/{body.batch}")
+        problem = self._hindrance(envelope.origin, body, visit)
         if problem is not None:
             return region.refuse(envelope, problem, now)
         split = split_lines(body.lines, region.config.catalogue)
@@ -146,24 +150,17 @@ class Fees:
             return region.refuse(envelope, split.code, now, at=split.at)
         lines, sums = split
         numbers = runs_of(lines)
-        problem, novel = self._known(body, lines, numbers)
+        problem, novel = self._known(visit, unit, lines, numbers)
         if problem is not None:
             return region.refuse(envelope, problem, now)
         # From here the operation succeeds.
         assert numbers is not None
-        asked, unit = envelope.origin, self._unit(envelope, body, now)
+        asked = envelope.origin
+        if unit is None:
+            unit = self._new_unit(asked, body, visit, now)
         # Encoded once: the same bytes go to the insured region and back to the institution.
         written: Any = msgspec.Raw(encode(lines))
-        report = FeeUploadRequest(
-            institution=body.institution,
-            visit=body.visit,
-            batch=body.batch,
-            person_no=body.person_no,
-            insutype=body.insutype,
-            med_type=body.med_type,
-            lines=written,
-            disease=body.disease,
-        )
+        report = replace(body, lines=written)
         wait = Wait(FORWARD_TIMEOUT, asked, "new" if novel else "again")
         sent = region.forward(asked, asked.transaction, report, body.med_type, now, unit.key, wait)
         if novel:
@@ -182,43 +179,35 @@ class Fees:
         region.remember(asked.message_id, envelope.body, -1, encode(prepared))
         return [sent]
 
-    def _hindrance(self, envelope: Envelope, body: FeeUploadRequest) -> ErrorCode | None:
+    def _hindrance(
+        self, asked: Origin, body: FeeUploadRequest, visit: Visit | None
+    ) -> ErrorCode | None:
         """Why no lines are taken for this visit and unit at all."""
-        region, asked = self.region, envelope.origin
-        if (
-            body.institution not in region.config.institutions
-            or asked.sender != f"institution:{body.institution}"
-        ):
+        region, code = self.region, body.institution
+        if code not in region.config.institutions or asked.sender != "institution:" + code:
             return ErrorCode.E_INSTITUTION_UNKNOWN
         if not body.lines:
             return ErrorCode.E_FEES_MISSING
-        visit = region.state.visits.get(visit_key(body.institution, body.visit))
         if visit is None:
-            unknown = asked.transaction == t.INPATIENT_FEES
-            return ErrorCode.E_VISIT_UNKNOWN if unknown else self._busy()
-        if visit.cancelled:
+            if asked.transaction == t.INPATIENT_FEES:
+                return ErrorCode.E_VISIT_UNKNOWN
+        elif visit.cancelled:
             return ErrorCode.E_VISIT_UNKNOWN
-        if visit.person_no != body.person_no or visit.insured != asked.insured:
+        elif visit.person_no != body.person_no or visit.insured != asked.insured:
             return ErrorCode.E_PERSON_MISMATCH
-        return self._busy()
-
-    def _busy(self) -> ErrorCode | None:
-        return ErrorCode.E_BUSY if self.region.outbox.is_full else None
+        return ErrorCode.E_BUSY if region.outbox.is_full else None
 
     def _known(
-        self, body: FeeUploadRequest, lines: list[FeeLine], numbers: Runs | None
+        self, visit: Visit | None, unit: Unit | None, lines: list[FeeLine], numbers: Runs | None
     ) -> tuple[ErrorCode | None, bool]:
         """Why these lines are not taken, and whether they are new to their unit."""
-        state = self.region.state
         if numbers is None:
             return ErrorCode.E_KEY_REUSED, False
-        visit = state.visits.get(visit_key(body.institution, body.visit))
         if visit is not None and overlap(visit.closed_lines, numbers):
             return ErrorCode.E_ALREADY_SETTLED, False
-        unit = state.units.get(unit_key(body.institution, body.visit, body.batch))
         if unit is None:
             return None, True
-        case = state.cases.get(unit.key)
+        case = self.region.state.cases.get(unit.key)
         if case is not None and case.state in LIVE:
             return ErrorCode.E_ALREADY_SETTLED, False
         if case is not None and case.state == INDOUBT:
@@ -226,24 +215,21 @@ class Fees:
         novel = unit.novelty(lines, numbers)
         return (ErrorCode.E_KEY_REUSED, False) if novel is None else (None, novel)
 
-    def _unit(self, envelope: Envelope, body: FeeUploadRequest, now: Instant) -> Unit:
-        """The unit the lines belong to; an outpatient visit opens with its first lines."""
-        state, asked = self.region.state, envelope.origin
-        key = visit_key(body.institution, body.visit)
-        visit = state.visits.get(key)
+    def _new_unit(
+        self, asked: Origin, body: FeeUploadRequest, visit: Visit | None, now: Instant
+    ) -> Unit:
+        """The unit that these lines begin; an outpatient visit opens with its first lines."""
+        state, place = self.region.state, visit_key(body.institution, body.visit)
         if visit is None:
-            visit = state.visits[key] = Visit(
+            visit = state.visits[place] = Visit(
                 person_no=body.person_no,
                 insured=intern(asked.insured),
                 insutype=intern(body.insutype),
                 med_type=intern(body.med_type),
                 begin=now,
             )
-        place = unit_key(body.institution, body.visit, body.batch)
-        unit = state.units.get(place)
-        if unit is None:
-            unit = state.units[place] = Unit(key=self.region.mint_key(now))
-            visit.units.append(intern(body.batch))
+        visit.units.append(intern(body.batch))
+        unit = state.units[f"{place}/{body.batch}"] = Unit(key=self.region.mint_key(now))
         return unit
 
     def _on_accepted(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
@@ -253,15 +239,14 @@ class Fees:
         # From here the operation succeeds.
         region.outbox.take(pending.origin.message_id)
         assert client is not None
-        if envelope.origin.kind != Kind.RESULT:
+        if envelope.origin.kind != RESULT:
             self._take_out(pending)
             return region.pass_on(envelope, pending, now)
-        message_id, state = client.message_id, region.state
-        saved = state.answers.get(message_id) or state.answers_before.get(message_id)
+        saved = region.saved(client.message_id)
         body = saved.body if saved is not None else envelope.body
-        region.remember(message_id, saved.request if saved is not None else b"", 1, body)
+        region.complete(client, RESULT, body)
         key = pending.origin.case_key
-        return [region.answered(client, client.sender, body, now, case_key=key)]
+        return [region.answered(client, client.sender, body, now, RESULT, key)]
 
     def _on_unanswered(self, pending: Pending, now: Instant) -> list[Envelope]:
         self._take_out(pending)
@@ -273,9 +258,9 @@ class Fees:
             return
         sent = open_body(Envelope("", pending.origin, pending.origin_bytes, pending.body))
         assert isinstance(sent, FeeUploadRequest)
-        split = split_lines(sent.lines, self.region.config.catalogue)
-        assert not isinstance(split, LineProblem), "these lines were split before"
+        sums = check_lines(sent.lines)
+        assert not isinstance(sums, LineProblem), "these lines were split before"
         unit = self.region.state.units[unit_key(sent.institution, sent.visit, sent.batch)]
-        numbers = runs_of(split[0])
+        numbers = runs_of(sent.lines)
         assert numbers is not None, "these lines were taken before"
-        unit.take_out(pending.body, numbers, split[1])
+        unit.take_out(pending.body, numbers, sums)

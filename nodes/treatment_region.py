@@ -14,6 +14,7 @@ from hashlib import sha256
 from sys import intern
 
 import msgspec
+from msgspec.structs import replace
 
 from yidi.nodes.base import Node
 from yidi.nodes.exchange import choose_hub
@@ -29,7 +30,7 @@ from yidi.nodes.lifecycle import (
     Case,
     advance,
 )
-from yidi.nodes.outbox import FORWARD_TIMEOUT, About, Pending, Wait
+from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.region_books import RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
@@ -52,7 +53,7 @@ from yidi.protocol.messages import (
     SettlementRequest,
     SettlementResult,
 )
-from yidi.protocol.transactions import Kind
+from yidi.protocol.transactions import REJECTION, RESULT
 
 __all__ = ["InstitutionConfig", "TreatmentConfig", "TreatmentRegion", "TreatmentState"]
 
@@ -121,13 +122,16 @@ class TreatmentRegion(Node[TreatmentState]):
         wait: Wait = IN_TIME,
     ) -> Envelope:
         """A request to the insured region of `asked`, through the hub its visit goes through."""
-        insured = asked.insured
-        hub = choose_hub(self.config.delta, insured, self.code, med_type)
-        about = About(
-            key or asked.case_key, self.code, insured, asked.partition_key,
-            asked.trace_id or asked.message_id,
+        insured, timeout = asked.insured, wait.timeout
+        origin = Origin(
+            transaction, 0, self.mint(now), "", self.address, "insured:" + insured,
+            key or asked.case_key, self.code, insured, asked.partition_key, now,
+            now + timeout if timeout else 0, asked.trace_id or asked.message_id,
         )  # fmt: skip
-        return self.send(f"insured:{insured}", transaction, body, now, about, wait, hub)
+        hub = choose_hub(self.config.delta, insured, self.code, med_type)
+        envelope = Envelope(hub, origin, encode(origin), encode(body))
+        self.outbox.add(envelope, now, wait)
+        return envelope
 
     def _on_forwarded_answer(
         self, envelope: Envelope, pending: Pending, now: Instant
@@ -142,15 +146,17 @@ class TreatmentRegion(Node[TreatmentState]):
         client = pending.client
         if client is None:
             return []
-        self.remember(client.message_id, self._asked(client), envelope.origin.kind, envelope.body)
-        kind, key = envelope.origin.kind, envelope.origin.case_key
-        return [self.answered(client, client.sender, envelope.body, now, kind, case_key=key)]
+        answer = envelope.origin
+        self.complete(client, answer.kind, envelope.body)
+        return [
+            self.answered(client, client.sender, envelope.body, now, answer.kind, answer.case_key)
+        ]
 
-    def _asked(self, client: Origin) -> bytes:
-        saved = self.state.answers.get(client.message_id) or self.state.answers_before.get(
-            client.message_id
-        )
-        return saved.request if saved is not None else b""
+    def complete(self, client: Origin, kind: int, body: bytes) -> None:
+        """Save what a client's question came to; nothing where the question is forgotten."""
+        saved = self.saved(client.message_id)
+        if saved is not None:
+            saved.kind, saved.body = kind, body
 
     def on_unanswered(self, pending: Pending, now: Instant) -> list[Envelope]:
         """A question nobody answered: it may simply be asked again."""
@@ -170,7 +176,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if client is None:
             return []
         body = encode(Rejection(code=code))
-        return [self.answered(client, client.sender, body, now, Kind.REJECTION, case_key=key)]
+        return [self.answered(client, client.sender, body, now, REJECTION, key)]
 
     # ------------------------------------------------------------- pre-settlement
 
@@ -208,53 +214,43 @@ class TreatmentRegion(Node[TreatmentState]):
 
     def _unit_for(self, asked: Origin, body: SettlementRequest) -> Unit | ErrorCode:
         """The unit to settle, or why it cannot be forwarded, in the order of the counter."""
-        institution = self.config.institutions.get(body.institution)
-        if institution is None or asked.sender != f"institution:{body.institution}":
+        code, state = body.institution, self.state
+        institution = self.config.institutions.get(code)
+        if institution is None or asked.sender != "institution:" + code:
             return ErrorCode.E_INSTITUTION_UNKNOWN
         if body.med_type not in institution.opened:
             return ErrorCode.E_BUSINESS_NOT_OPENED
-        if asked.transaction != t.family_code(t.CATALOGUE[asked.transaction].word, body.med_type):
+        if not t.is_of(asked.transaction, body.med_type):
             return ErrorCode.E_CODE
-        visit = self.state.visits.get(visit_key(body.institution, body.visit))
+        place = visit_key(code, body.visit)
+        visit = state.visits.get(place)
         if visit is None or visit.cancelled:
             return ErrorCode.E_VISIT_UNKNOWN
         if visit.person_no != body.person_no or visit.insured != asked.insured:
             return ErrorCode.E_PERSON_MISMATCH
         if visit.admitted and not visit.end:
             return ErrorCode.E_IN_HOSPITAL
-        unit = self.state.units.get(unit_key(body.institution, body.visit, body.batch))
+        unit = state.units.get(f"{place}/{body.batch}")
         if unit is None or not unit.count:
             return ErrorCode.E_FEES_MISSING
-        case = self.state.cases.get(unit.key)
-        if case is not None and case.state in LIVE:
-            return ErrorCode.E_ALREADY_SETTLED
-        if case is not None and case.state == INDOUBT:
-            return ErrorCode.E_IN_DOUBT
+        case = state.cases.get(unit.key)
+        if case is not None and case.state != PRESETTLED:
+            if case.state in LIVE:
+                return ErrorCode.E_ALREADY_SETTLED
+            if case.state == INDOUBT:
+                return ErrorCode.E_IN_DOUBT
         if unit.total_fen != body.total_fen:
             return ErrorCode.E_TOTAL_MISMATCH
         return ErrorCode.E_BUSY if self.outbox.is_full else unit
 
     def _completed(self, body: SettlementRequest, unit: Unit) -> SettlementRequest:
         """The request with what only the treatment region knows: level and scope amounts."""
-        return SettlementRequest(
-            institution=body.institution,
-            visit=body.visit,
-            batch=body.batch,
-            person_no=body.person_no,
-            insutype=body.insutype,
-            med_type=body.med_type,
-            total_fen=body.total_fen,
-            begin=body.begin,
-            end=body.end,
-            account_used=body.account_used,
-            emergency=body.emergency,
-            disease=body.disease,
-            certificate_no=body.certificate_no,
+        return replace(
+            body,
             level=self.config.institutions[body.institution].level,
             full_self_fen=unit.full_self_fen,
             over_limit_fen=unit.over_limit_fen,
             prepay_fen=unit.prepay_fen,
-            invoice=body.invoice,
         )
 
     def _case_of(self, unit: Unit, asked: Origin, body: SettlementRequest, now: Instant) -> Case:
@@ -331,7 +327,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if not body:
             return self.refuse(envelope, ErrorCode.E_REVERSED, now)
         asked = envelope.origin
-        return [self.answered(asked, asked.sender, body, now, case_key=case.key)]
+        return [self.answered(asked, asked.sender, body, now, RESULT, case.key)]
 
     def _on_settled(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
         case = self.state.cases[pending.origin.case_key]
@@ -353,7 +349,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if client is None:
             return []
         kind = envelope.origin.kind
-        return [self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)]
+        return [self.answered(client, client.sender, envelope.body, now, kind, case.key)]
 
     def _unit_of(self, case: Case) -> Unit:
         return self.state.units[unit_key(case.institution, case.visit, case.batch)]
@@ -416,7 +412,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if isinstance(answer, Rejection) and not is_definite(answer.code):
             return self.doubt.on_cancellation_unanswered(pending, now)
         if case.state == INDOUBT and case.cancel_message_id == pending.origin.message_id:
-            if envelope.origin.kind == Kind.RESULT:
+            if envelope.origin.kind == RESULT:
                 case.cancel_answer = envelope.body
                 self.undo(case, PostingKind.CANCEL, envelope)
             else:
@@ -425,7 +421,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if client is None:
             return []
         kind = envelope.origin.kind
-        return [self.answered(client, client.sender, envelope.body, now, kind, case_key=case.key)]
+        return [self.answered(client, client.sender, envelope.body, now, kind, case.key)]
 
     def undo(self, case: Case, kind: PostingKind, envelope: Envelope) -> None:
         """Take a booked case back: the same legs turned round, on the day the hub stamped."""

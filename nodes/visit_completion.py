@@ -9,6 +9,7 @@ What was said is never changed: only empty fields are filled. Source: interface 
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,17 +35,28 @@ Visited = FeeUploadRequest | SettlementRequest | CancellationRequest | StatusQue
 
 def complete_from_visits(region: TreatmentRegion) -> None:
     """Let the handlers of a treatment region see requests with what their visit says."""
-    transactions = (
-        *sorted(t.FEE_UPLOADS | t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS),
-        t.STATUS_QUERY,
-    )
-    for transaction in transactions:
-        region.requests[transaction] = _completing(region, region.requests[transaction])
+    for transaction in sorted(_NEVER_LEFT_OUT):
+        region.requests[transaction] = _completing(region, transaction)
 
 
-def _completing(region: TreatmentRegion, handler: Handler) -> Handler:
+_NEVER_LEFT_OUT = (
+    dict.fromkeys(t.FEE_UPLOADS, attrgetter("med_type"))
+    | dict.fromkeys(t.PRE_SETTLEMENTS | t.SETTLEMENTS, attrgetter("begin"))
+    | dict.fromkeys((*t.CANCELLATIONS, t.STATUS_QUERY), attrgetter("batch"))
+)
+"""The field that a request of our own clients never leaves out, by transaction."""
+
+
+def is_complete(transaction: str, body: Visited) -> bool:
+    """Whether nothing is left to the region."""
+    return bool(_NEVER_LEFT_OUT[transaction](body))
+
+
+def _completing(region: TreatmentRegion, transaction: str) -> Handler:
+    handler, said = region.requests[transaction], _NEVER_LEFT_OUT[transaction]
+
     def handle(envelope: Envelope, body: Any, now: Instant) -> list[Envelope]:
-        if not _lacks(body):
+        if said(body):
             return handler(envelope, body, now)
         code = envelope.origin.sender.partition(":")[2]
         visit = region.state.visits.get(visit_key(code, body.visit))
@@ -57,15 +69,6 @@ def _completing(region: TreatmentRegion, handler: Handler) -> Handler:
         return handler(envelope, body, now)
 
     return handle
-
-
-def _lacks(body: Visited) -> bool:
-    """Whether something is left to the region; a request of our own clients never leaves any."""
-    if isinstance(body, SettlementRequest):
-        return not body.begin
-    if isinstance(body, FeeUploadRequest):
-        return not body.med_type
-    return not body.batch
 
 
 def _completed(region: TreatmentRegion, code: str, visit: Visit, body: Visited) -> Visited:

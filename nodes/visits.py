@@ -44,14 +44,14 @@ class Unit(msgspec.Struct, kw_only=True, gc=False):
         """Add an upload whose lines are all new to the unit."""
         self.uploads.append(upload)
         self.numbers += numbers
-        self._count(sums, sum(last - first + 1 for first, last in numbers))
+        self._count(sums, _size(numbers))
 
     def take_out(self, upload: bytes, numbers: Runs, sums: LineTotals) -> None:
         """Take an upload out again, as if it had never come."""
         self.uploads.remove(upload)
         for run in numbers:
             self.numbers.remove(run)
-        self._count(sums, -sum(last - first + 1 for first, last in numbers))
+        self._count(sums, -_size(numbers))
 
     def without(self, numbers: Collection[int]) -> Unit:
         """The same unit less some lines: all of them where no number is named."""
@@ -142,9 +142,19 @@ def runs_of(lines: list[FeeLine]) -> Runs | None:
     return runs
 
 
+def _size(numbers: Runs) -> int:
+    """How many numbers there are in the runs."""
+    count = 0
+    for first, last in numbers:
+        count += last - first + 1
+    return count
+
+
 def overlap(known: Runs, numbers: Runs) -> bool:
     """Whether two sets of line numbers have one in common."""
-    return any(first <= end and start <= last for first, last in known for start, end in numbers)
+    return bool(known) and any(
+        first <= end and start <= last for first, last in known for start, end in numbers
+    )
 
 
 def visit_key(institution: str, visit: str) -> str:

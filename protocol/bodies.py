@@ -86,7 +86,8 @@ for _code, (_request, _result) in _PAIRS.items():
 _BY_TYPE: dict[type, msgspec.msgpack.Decoder[msgspec.Struct]] = {
     kind: msgspec.msgpack.Decoder(kind) for kind in dict.fromkeys(_TYPES.values())
 }
-_DECODERS = {pair: _BY_TYPE[kind] for pair, kind in _TYPES.items()}
+_DECODERS = tuple({code: _BY_TYPE[_TYPES[code, kind]] for code in _PAIRS} for kind in sorted(Kind))
+"""By kind, then by transaction."""
 
 
 def body_type(transaction: str, kind: int) -> type[msgspec.Struct]:
@@ -107,12 +108,11 @@ def open_body(envelope: Envelope) -> msgspec.Struct:
     Raises:
         DecodeError: as `decode_native`, or `E_INFNO_UNKNOWN`.
     """
-    origin = envelope.origin
+    origin, body = envelope.origin, envelope.body
     try:
-        decoder = _DECODERS[origin.transaction, origin.kind]
-    except KeyError:
+        decoder = _DECODERS[origin.kind][origin.transaction]
+    except (KeyError, IndexError):
         raise DecodeError(ErrorCode.E_INFNO_UNKNOWN, got=origin.transaction) from None
-    body = envelope.body
     if len(body) > DEEP:
         check_depth(body)
     try:

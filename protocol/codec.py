@@ -26,6 +26,7 @@ encode = _encoder.encode
 _PATH = re.compile(r" - at `(\$[^`]*)`")
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _STEP = re.compile(r"\[(\d+|\.\.\.)\]")
+_UNKNOWN = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 _TOO_LONG = re.compile(r"`str` of length <= (\d+)")
 KEY_FIELDS = frozenset(
     ["message_id", "correlation_id", "case_key", "trace_id", "visit", "batch", "key", "keys",
@@ -143,6 +144,8 @@ def _explained(text: str, root: object, size: int) -> DecodeError:
         return DecodeError(ErrorCode.E_DECODE, at=at, got=_plain(reason))
     at = named_path(root, path_match[1])
     field = at.rsplit(".", 1)[-1]
+    if field == "transaction" and (unknown := _UNKNOWN.search(reason)):
+        return DecodeError(ErrorCode.E_INFNO_UNKNOWN, at=at, got=unknown[1])
     if field.endswith("_fen"):
         return DecodeError(ErrorCode.E_AMOUNT, at=at, want=_AMOUNT_WANT, got=_plain(reason))
     if field in ("lines", "items") and "length" in text:

@@ -22,6 +22,10 @@ class Kind(IntEnum):
     REJECTION = 2
 
 
+# A member of an enumeration costs a lookup through its class; every message passes here.
+REQUEST, RESULT, REJECTION = Kind.REQUEST.value, Kind.RESULT.value, Kind.REJECTION.value
+
+
 class Manner(StrEnum):
     """How a transaction may be repeated; see the module's text."""
 
@@ -199,9 +203,21 @@ def codes_of(word: str) -> tuple[str, ...]:
 _CODES_BY_WORD = {row.word: codes_of(row.word) for row in TRANSACTIONS}
 
 
+def is_of(code: str, med_type: str) -> bool:
+    """Whether a number of a family is the one for a visit: 2206, 2207, 2208 for outpatients."""
+    return code in _CODES_OF_VISIT.get(med_type[:1], _CODES_OF_VISIT["1"])
+
+
 def family_code(word: str, med_type: str) -> str:
     """The number of `fee_upload`, `pre_settlement`, `settlement` or `cancellation` for a visit."""
     codes = _CODES_BY_WORD[word]
     if word == "fee_upload":
         return codes[1] if med_type[0] == "2" else codes[0]
     return codes[{"4": 0, "2": 2}.get(med_type[0], 1)]
+
+
+_FAMILIES = ("fee_upload", "pre_settlement", "settlement", "cancellation")
+_CODES_OF_VISIT = {
+    first: frozenset(family_code(word, first) for word in _FAMILIES) for first in "0123456789"
+}
+"""By the first digit of `med_type`."""

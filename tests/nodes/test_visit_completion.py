@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yidi.nodes.visit_completion import _lacks
+from yidi.nodes.visit_completion import is_complete
 from yidi.nodes.visits import runs_of
 from yidi.protocol.messages import CancellationRequest, FeeLine, SettlementRequest
 
@@ -35,7 +35,7 @@ def test_only_what_was_left_out_is_filled_in() -> None:
         "institution": "H31010100001", "visit": "V1", "person_no": "1", "settlement_id": "S1",
     }  # fmt: skip
 
-    assert _lacks(SettlementRequest(**claim, begin=0))
-    assert not _lacks(SettlementRequest(**claim, begin=7))
-    assert _lacks(CancellationRequest(**undo, batch=""))
-    assert not _lacks(CancellationRequest(**undo, batch="B1"))
+    assert not is_complete("2207", SettlementRequest(**claim, begin=0))
+    assert is_complete("2207", SettlementRequest(**claim, begin=7))
+    assert not is_complete("2208", CancellationRequest(**undo, batch=""))
+    assert is_complete("2208", CancellationRequest(**undo, batch="B1"))
