@@ -22,6 +22,13 @@ from aiohttp import HttpVersion10, web
 from aiohttp.web_protocol import RequestHandler
 
 from yidi.broker.gateway.calls import Calls, Doubt, Forbidden, Sent
+from yidi.broker.gateway.control import (
+    CONTROL_PREFIX,
+    Control,
+    is_on_this_machine,
+    is_own_page,
+    names_this_machine,
+)
 from yidi.broker.gateway.guards import Buckets, Client, Credentials
 from yidi.broker.gateway.inputs import BY_PATH, CALL_SERVICE
 from yidi.protocol.errors import DecodeError, ErrorCode, sentence
@@ -39,6 +46,7 @@ STATUS: dict[ErrorCode, int] = {
     ErrorCode.E_HOST: 400,
     ErrorCode.E_AUTH: 401,
     ErrorCode.E_FORBIDDEN: 403,
+    ErrorCode.E_ORIGIN: 403,
     ErrorCode.E_ROUTE: 404,
     ErrorCode.E_METHOD: 405,
     ErrorCode.E_REQUEST_TIMEOUT: 408,
@@ -117,6 +125,8 @@ class GatewayServer:
         self.credentials = credentials
         self.options = options or ServerOptions()
         self.port = 0
+        self.control: Control | None = None
+        """What stands behind `/_yidi/`; None where that is switched off."""
         self.refused: Counter[str] = Counter()
         self.answered = 0
         self.in_flight = 0
@@ -195,6 +205,8 @@ class GatewayServer:
         if path == OPENAPI_PATH:
             _check_method(request, "GET")
             return _json(self._describe(), 200)
+        if path.startswith(CONTROL_PREFIX):
+            return await self._controlled(request, path.removeprefix(CONTROL_PREFIX))
         expected = _expected(path)
         _check_method(request, "POST")
         self._check_rate(self._peers, request.remote or "")
@@ -209,6 +221,23 @@ class GatewayServer:
 
     async def _answer(self, data: bytes, expected: str, client: Client) -> Sent:
         return await self.calls.answer(data, expected, client)
+
+    async def _controlled(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        """`/_yidi/`, for testing only; to whoever may not reach it, it does not exist."""
+        if self.control is None or not is_on_this_machine(request.remote):
+            raise Refusal(ErrorCode.E_ROUTE)
+        host = request.headers.get("Host", "")
+        if not names_this_machine(host):
+            raise Refusal(ErrorCode.E_HOST)
+        if not is_own_page(host, request.headers):
+            raise Refusal(ErrorCode.E_ORIGIN)
+        if request.method != "GET":
+            _check_method(request, "POST")
+        data = b"" if request.method == "GET" else await self._body(request)
+        reply = await self.control.serve(request.method, path, request.query, data)
+        if reply is None:
+            raise Refusal(ErrorCode.E_ROUTE)
+        return _json(reply.body, reply.status)
 
     def _check_host(self, request: web.BaseRequest) -> None:
         named = request.headers.getall("Host", [])

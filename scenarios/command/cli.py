@@ -59,6 +59,7 @@ VERBS: dict[str, Verb] = {
     "ps": Verb("up:ps", "列出网络的进程", "List a network's processes."),
     "node": Verb("node:node", "运行实时网络的一个节点", "Run one node of a live network."),
     "serve": Verb("serve:serve", "启动国家接口网关", "Serve a network behind the gateway."),
+    "ctl": Verb("ctl:ctl", "控制实时网络（仅供测试）", "Control a live network; for testing only."),
     "schema": Verb("schema:schema", "输出接口描述", "Print the OpenAPI or JSON Schema."),
     "doctor": Verb("doctor:doctor", "检查本机环境", "Say what this machine has and lacks."),
 }

@@ -103,6 +103,12 @@ class Scale(click.ParamType[int]):
     default=200,
     help=both("每秒请求上限", "Calls a second that one client may make. Default 200."),
 )
+@click.option(
+    "--allow-chaos",
+    "chaos",
+    is_flag=True,
+    help=both("允许测试干预", "Let `yidi ctl` change outcomes and reset nodes; for testing only."),
+)
 @language_option
 @json_option
 def serve(  # noqa: PLR0917 - one parameter an option
@@ -114,6 +120,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
     strict: bool,
     credentials: Path | None,
     rate: int,
+    chaos: bool,
     language: Language,
     as_json: bool,
 ) -> ExitCode:
@@ -128,6 +135,8 @@ def serve(  # noqa: PLR0917 - one parameter an option
         scale=scale,
         play=play,
         strict=strict,
+        control=True,
+        chaos=chaos,
         http=ServerOptions(port=port, rate=rate, burst=2 * rate),
     )
     if folder is None:
@@ -137,7 +146,8 @@ def serve(  # noqa: PLR0917 - one parameter an option
     from yidi.scenarios.live.folder import read_network
 
     network = read_network(folder)
-    options = replace(options, engine=network.settings.engine)
+    settings = network.settings
+    options = replace(options, engine=settings.engine, chaos=settings.chaos)
     return asyncio.run(_serve(network.loaded, options, token, language, as_json, network))
 
 
@@ -167,6 +177,7 @@ async def _serve(
     import errno
 
     from yidi.protocol.errors import ErrorCode, TransportError
+    from yidi.scenarios.live.address import write_address
     from yidi.scenarios.live.gateway import serving
 
     stopped = asyncio.Event()
@@ -175,6 +186,8 @@ async def _serve(
         loop.add_signal_handler(number, stopped.set)
     try:
         async with serving(loaded, options, network) as served:
+            if network is not None:
+                write_address(network.folder, f"http://127.0.0.1:{served.server.port}")
             _show(served, token, language, as_json)
             waiting = asyncio.create_task(stopped.wait())
             await asyncio.wait({waiting, served.task}, return_when=asyncio.FIRST_COMPLETED)
@@ -199,6 +212,7 @@ def _show(served: Served, token: str, language: Language, as_json: bool) -> None
         "url": f"http://127.0.0.1:{served.server.port}",
         "port": served.server.port,
         "token": token,
+        "control": f"http://127.0.0.1:{served.server.port}/_yidi/",
         "clock": local_text(served.desk.now()),
         "institutions": _institutions(served),
         "people": _people(served),
@@ -219,7 +233,8 @@ def _print(facts: dict[str, object], language: Language) -> None:
     if facts["token"]:
         print(f"{'访问令牌（仅本次）' if zh else 'token (this run only)'}  {facts['token']}")
     print(f"{'网络时钟' if zh else 'network clock'}  {facts['clock']}")
-    print(f"OpenAPI  {facts['url']}/openapi.json\n")
+    print(f"OpenAPI  {facts['url']}/openapi.json")
+    print(f"{'测试控制（yidi ctl）' if zh else 'control (yidi ctl)'}  {facts['control']}\n")
     for title, key in (
         ("定点医药机构" if zh else "institutions", "institutions"),
         ("人员" if zh else "people", "people"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -59,18 +60,34 @@ FOLDER = click.option(
     default=65_536,
     help=both("每条链路在途报文上限", "Messages that one link may have under way."),
 )
+@click.option(
+    "--clock",
+    default="00:00",
+    metavar="HH:MM",
+    type=click.DateTime(["%H:%M"]),
+    help=both("网络时钟从几点开始", "Hour of the scenario's first day at which the clock starts."),
+)
+@click.option(
+    "--allow-chaos",
+    "chaos",
+    is_flag=True,
+    help=both("允许测试干预", "Let `yidi ctl` change outcomes and reset nodes; for testing only."),
+)
 @FOLDER
 @language_option
-def up(
+def up(  # noqa: PLR0917 - one parameter an option
     name: str,
     engine: str,
     port: int,
     scale: float,
+    clock: datetime,
+    chaos: bool,
     folder: Path,
     language: Language,  # noqa: ARG001
     **tuned: int,
 ) -> ExitCode:
     """Start, wait until everything serves, and print what the gateway offers."""
+    from yidi.protocol.instants import HOUR, MINUTE, Instant
     from yidi.scenarios.library.loader import load
     from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
     from yidi.scenarios.live.tuning import Tuning
@@ -81,10 +98,11 @@ def up(
         network = read_network(folder)
     else:
         loaded = load(name)
+        cast = assemble(loaded)
+        cast.start = Instant(cast.start + clock.hour * HOUR + clock.minute * MINUTE)
         network = create_network(
-            folder, loaded, assemble(loaded), engine, round(scale * 1_000),
-            tuning=Tuning(**tuned),
-        )  # fmt: skip
+            folder, loaded, cast, engine, round(scale * 1_000), chaos=chaos, tuning=Tuning(**tuned)
+        )
     for one in start_network(network, port):
         say(f"{one.name}  pid {one.pid}")
     print((folder / "logs" / "gateway.log").read_text("utf-8"), end="")

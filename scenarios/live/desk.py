@@ -9,6 +9,7 @@ remembered beyond that, for the memory of message ids is the treatment region's.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 from yidi.protocol.envelope import Envelope
@@ -18,6 +19,10 @@ from yidi.scenarios.live.host import LiveHost
 
 ANSWER_SECONDS = 30.0
 """Real seconds a call waits: as clients do, and more than a region's 25. Source: interface (g)."""
+
+
+HEARD_MAX = 4_096
+"""Answers to clients that are kept for people to look at."""
 
 
 class _Waiting:
@@ -49,12 +54,15 @@ class Desk:
         """Set by whoever builds both, before anybody asks."""
         self.unmatched = 0
         """Answers that nobody waited for any more."""
+        self.heard: deque[tuple[Instant, Envelope]] = deque(maxlen=HEARD_MAX)
+        """What came to clients, newest last: no node's input, so no journal has it."""
         self._waiting: dict[str, _Waiting] = {}
 
     # ------------------------------------------------------------------ for the host
 
     def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         """Give an answer to whoever waits for it."""
+        self.heard.append((now, envelope))
         waiting = self._waiting.pop(envelope.origin.correlation_id, None)
         if waiting is not None:
             for future in waiting.futures:

@@ -120,9 +120,14 @@ def create_network(
     if (folder / SETTINGS).exists():
         raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got="holds a network already")
     settings = NetworkSettings(
-        engine=engine, seed=cast.seed, start=cast.start, anchor_us=time_ns() // 1_000,
-        scale=scale, chaos=chaos, tuning=tuning or Tuning(),
-    )  # fmt: skip
+        engine=engine,
+        seed=cast.seed,
+        start=cast.start,
+        anchor_us=time_ns() // 1_000,
+        scale=scale,
+        chaos=chaos,
+        tuning=tuning or Tuning(),
+    )
     regions = {region.policy_region for region in cast.world.regions}
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A scenario's network in one process, with the national gateway in front of it.
+"""A scenario's network with the national gateway in front of it; its nodes here or elsewhere.
 
 The nodes are those of any run; the clients are real ones, at the gateway. By default the
 scenario's own story is not played: its regions, institutions and persons are there, the hubs'
@@ -23,10 +23,13 @@ from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Scenario
-from yidi.scenarios.live.clock import LiveClock, real_now
+from yidi.scenarios.live.clock import real_now
+from yidi.scenarios.live.control import LiveControl
+from yidi.scenarios.live.control_people import Directory
 from yidi.scenarios.live.desk import ANSWER_SECONDS, Desk
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
+from yidi.scenarios.live.home import home_of
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import count_up
 from yidi.scenarios.live.tuning import Tuning
@@ -38,6 +41,8 @@ from yidi.scenarios.running.run import Cast, assemble, opening_of
 from yidi.scenarios.running.streams import Streams
 
 SECRET_BYTES = 32
+STOPS_WITHIN = 5.0
+"""Real seconds in which nodes with a journal end."""
 FOREVER = 3_650 * DAY
 """How long the days of a served network are closed: ten years of its own time."""
 
@@ -55,6 +60,10 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Real seconds a call waits before its outcome is called unknown."""
     http: ServerOptions = ServerOptions()
     engine: str = "embedded"
+    control: bool = False
+    """Whether `/_yidi/` is there, for testing only."""
+    chaos: bool = False
+    """Whether it may change outcomes."""
 
 
 class Served(msgspec.Struct, kw_only=True):
@@ -78,55 +87,72 @@ async def serving(
     Args:
         loaded: the scenario.
         options: how to serve it.
-        network: where the nodes live in processes of their own; None hosts them here.
+        network: a network's folder. Its nodes live in processes of their own, or with the embedded
+            engine here, each with its data directory; None hosts nodes that keep nothing.
 
     Raises:
         OSError: the port cannot be had.
+        StoredDataError: a node's data directory is locked or corrupt.
         TransportError: the engine cannot be had.
     """
     seed = None if network is None else network.settings.seed
     cast = assemble(loaded, seed=seed, now=real_now())
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
-    journal = JournalWriter(None, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start))
     tuning = Tuning() if network is None else network.settings.tuning
     engine = engine_of(options.engine, tuning)
     await engine.prepare()
-    if network is None:
-        nodes, clock = cast.nodes, LiveClock(cast.start, options.scale)
-    else:
-        nodes, clock = {}, network.clock(cast.start)
-    ground = Ground(
-        engine=engine, journal=journal, clock=clock, peers=tuple(cast.nodes),
-        incarnation=1 if network is None else count_up(network.gateway_folder()),
-        credit=tuning.credit,
-    )  # fmt: skip
-    host = LiveHost(nodes, desk, ground)
-    desk.host = host
-    server = GatewayServer(
-        Calls(desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict),
-        Credentials(options.clients),
-        today=lambda: day_of(real_now()),
-        describe=openapi_document,
-        options=options.http,
-    )
-    task = asyncio.create_task(host.run(lambda: False))
-    try:
-        await host.attached(task)
-        await server.start()
-        scenario = loaded.scenario
-        yield Served(scenario=scenario, cast=cast, host=host, desk=desk, server=server, task=task)
-        await server.stop()
-    finally:
-        await _bring_down(host, task)
-        await engine.close()
+    with home_of(network, cast, engine, options) as home:
+        opening = opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
+        journal = JournalWriter(home.spool.write if home.spool is not None else None, opening)
+        ground = Ground(
+            engine=engine, journal=journal, clock=home.clock, peers=tuple(cast.nodes),
+            incarnation=1 if network is None else count_up(network.gateway_folder()),
+            credit=tuning.credit,
+        )  # fmt: skip
+        host = desk.host = LiveHost(home.together, desk, ground)
+        server = GatewayServer(
+            Calls(desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict),
+            Credentials(options.clients),
+            today=lambda: day_of(real_now()),
+            describe=openapi_document,
+            options=options.http,
+        )
+        if options.control:
+            server.control = LiveControl(
+                desk, Directory(cast.world, tuple(cast.nodes)), home.readers,
+                chaos=options.chaos, flush=journal.flush,
+            )  # fmt: skip
+        everybody = [host, *home.hosts]
+        task = asyncio.create_task(_run(everybody))
+        try:
+            for one in everybody:
+                await one.attached(task)
+            await server.start()
+            yield Served(
+                scenario=loaded.scenario, cast=cast, host=host, desk=desk, server=server, task=task
+            )  # fmt: skip
+            await server.stop()
+        finally:
+            await _bring_down(host, home.hosts, task)
+            await engine.close()
 
 
-async def _bring_down(host: LiveHost, task: asyncio.Task[None]) -> None:
-    """End at once: nobody asks any more, and what nodes still say to each other is not kept."""
+async def _run(hosts: list[LiveHost]) -> None:
+    """All hosts at once; an error of one ends them all."""
+    await asyncio.gather(*(host.run(lambda: False) for host in hosts))
+
+
+async def _bring_down(host: LiveHost, others: list[LiveHost], task: asyncio.Task[None]) -> None:
+    """End: nobody asks any more; what nodes say to each other is kept by those that keep it."""
+    for one in (host, *others):
+        one.stop()
     for party in host.everybody:
         if party.attachment is not None:
             await party.attachment.abort()
+    if others:
+        # A turn under way syncs its journal; it is let end, and the journal closed after it.
+        await asyncio.wait({task}, timeout=STOPS_WITHIN)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

@@ -49,8 +49,6 @@ def start_network(network: Network, port: int) -> list[Started]:
     names = [] if network.settings.engine == "embedded" else list(network.nodes())
     where = ["--network", str(network.folder)]
     commands = {name: ["node", *name.split(":"), *where] for name in names}
-    if not names:
-        where = [str(network.folder / "scenario.toml")]
     commands[GATEWAY] = ["serve", *where, "--port", str(port), "--json"]
     started = [_start(network.folder, name, words) for name, words in commands.items()]
     _write(network.folder, started)
