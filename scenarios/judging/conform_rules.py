@@ -8,12 +8,16 @@ was not reached. Amounts are compared as fen; nothing here knows a policy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from decimal import Decimal, InvalidOperation
-
-import msgspec
 
 from yidi.protocol import transactions as t
 from yidi.protocol.errors import ErrorCode
+from yidi.scenarios.judging.conform_findings import (
+    Finding,
+    amounts_differ,
+    differing,
+    fen,
+    same,
+)
 from yidi.scenarios.judging.conversation import (
     NOTHING,
     Conversation,
@@ -36,15 +40,6 @@ NOT_SERVED = frozenset({ErrorCode.E_INFNO_UNKNOWN})
 """Refusals that say nothing of the matter: the node does not know the transaction."""
 
 
-class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """One occasion on which a rule was kept or broken."""
-
-    rule: str
-    facts: str = ""
-    """What was wrong; empty where it was kept."""
-    about: tuple[Exchange, ...] = ()
-
-
 Rule = Callable[[Conversation, list[Exchange]], Iterator[Finding]]
 
 
@@ -52,15 +47,6 @@ def findings(conversation: Conversation) -> list[Finding]:
     """Everything that the conversation with an insured region shows."""
     exchanges = conversation.exchanges()
     return [finding for rule in RULES for finding in rule(conversation, exchanges)]
-
-
-def fen(value: object) -> int | None:
-    """An amount of yuan in fen, with its sign; None for what is no exact amount."""
-    try:
-        scaled = Decimal(str(value)) * 100
-    except InvalidOperation:
-        return None
-    return int(scaled) if scaled.is_finite() and scaled == scaled.to_integral_value() else None
 
 
 def _answered(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
@@ -104,7 +90,7 @@ def _echo(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
             continue
         for name in _ECHOED:
             asked, said = one.request.fields.get(name), one.result.get(name)
-            if said is not None and asked is not None and not _same(asked, said):
+            if said is not None and asked is not None and not same(asked, said):
                 facts = f"{name} {said}, asked for {asked}"
                 yield Finding(rule="MSG-04", facts=facts, about=(one,))
                 break
@@ -162,9 +148,9 @@ def _same_again(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]
             yield Finding(rule="SET-02", facts=f"refused the second time: {_code(one)}",
                           about=(before, one))  # fmt: skip
             continue
-        differing = _differing(before.result, one.result)
-        facts = f"another answer the second time: {differing}" if differing else ""
-        yield Finding(rule="SET-02", facts=facts, about=(before, one) if differing else ())
+        wrong = differing(before.result, one.result)
+        facts = f"another answer the second time: {wrong}" if wrong else ""
+        yield Finding(rule="SET-02", facts=facts, about=(before, one) if wrong else ())
 
 
 def _reused(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
@@ -175,8 +161,8 @@ def _reused(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
         if before.request.fields == one.request.fields or not before.accepted:
             continue
         if one.accepted:
-            differing = _differing(before.request.fields, one.request.fields)
-            facts = f"accepted with other content: {differing}"
+            wrong = differing(before.request.fields, one.request.fields)
+            facts = f"accepted with other content: {wrong}"
             yield Finding(rule="SET-12", facts=facts, about=(before, one))
         elif one.refused:
             yield Finding(rule="SET-12")
@@ -193,7 +179,7 @@ def _as_agreed(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
         before = agreed.get(key)
         if before is None:
             continue
-        wrong = _amounts_differ(before.result, one.result, _PARTS)
+        wrong = amounts_differ(before.result, one.result, _PARTS)
         facts = f"not as pre-settled, and does not say so: {wrong}" if wrong else ""
         if one.result.get("changed"):
             facts = ""
@@ -268,7 +254,7 @@ def _taken_back(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]
         if code in t.SETTLEMENTS and one.accepted:
             settled.setdefault(key, one)
         elif code in t.CANCELLATIONS and one.accepted and key in settled:
-            wrong = _amounts_differ(settled[key].result, one.result, _TAKEN_BACK)
+            wrong = amounts_differ(settled[key].result, one.result, _TAKEN_BACK)
             facts = f"takes back other amounts: {wrong}" if wrong else ""
             yield Finding(rule="REV-04", facts=facts, about=(settled[key], one) if wrong else ())
 
@@ -326,30 +312,3 @@ def _code(one: Exchange) -> str:
 
 def _unit(fields: Fields) -> tuple[str, ...]:
     return tuple(str(fields.get(name, "")) for name in ("fixmedins_code", "mdtrt_id", "chrg_bchno"))
-
-
-def _same(one: object, other: object) -> bool:
-    """Equal as amounts where both are, else as texts."""
-    amounts = fen(one), fen(other)
-    return str(one) == str(other) or (None not in amounts and amounts[0] == amounts[1])
-
-
-def _amounts_differ(one: Fields, other: Fields, names: tuple[str, ...]) -> str:
-    """The first amount in which two answers differ, signs aside; empty where there is none."""
-    for name in names:
-        first, then = fen(one.get(name, "0")), fen(other.get(name, "0"))
-        if first is not None and then is not None and abs(first) != abs(then):
-            return f"{name} {one.get(name, '0')} then {other.get(name, '0')}"
-    return ""
-
-
-def _differing(one: Fields, other: Fields) -> str:
-    """The first field in which two documents differ, with both values."""
-    for name in sorted({*one, *other}):
-        if one.get(name) != other.get(name):
-            return f"{name} {_short(one.get(name))} then {_short(other.get(name))}"
-    return ""
-
-
-def _short(value: object) -> str:
-    return "nothing" if value is None else str(value)[:40]

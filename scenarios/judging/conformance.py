@@ -15,12 +15,9 @@ from enum import StrEnum
 import msgspec
 
 from yidi.protocol import transactions as t
-from yidi.scenarios.judging.conform_rules import (
-    NOT_SERVED,
-    OBSERVED,
-    fen,
-    findings,
-)
+from yidi.scenarios.judging.conform_asked import ASKED, asked_findings
+from yidi.scenarios.judging.conform_findings import fen
+from yidi.scenarios.judging.conform_rules import NOT_SERVED, OBSERVED, findings
 from yidi.scenarios.judging.conversation import Conversation, Exchange, Message
 from yidi.scenarios.library.cases import Case, Step
 from yidi.scenarios.library.requirements import LEVELS, Level, Rule, load_requirements
@@ -98,8 +95,8 @@ def judge(role: str, level: Level, plays: Iterable[Play]) -> list[Requirement]:
     occasions: dict[str, list[Occasion]] = {rule.id: [] for rule in rules}
     served: set[str] = set()
     for play in plays:
-        served |= _served(play.conversation.exchanges())
-        for occasion in (*_observed(play), *_told(play, rules)):
+        served |= _served([*play.conversation.exchanges(), *play.conversation.asked()])
+        for occasion in (*_observed(play, role), *_told(play, role, rules)):
             if occasion.rule in occasions:
                 occasions[occasion.rule].append(occasion)
     return [_requirement(rule, occasions[rule.id], served) for rule in rules]
@@ -126,9 +123,13 @@ def _requirement(rule: Rule, found: list[Occasion], served: set[str]) -> Require
 # --- What the conversation shows ------------------------------------------------------------------
 
 
-def _observed(play: Play) -> Iterator[Occasion]:
+_BY_ROLE = {"insured": (findings, OBSERVED), "treatment": (asked_findings, ASKED)}
+"""Role → what looks at its conversation, and the rules that this alone decides."""
+
+
+def _observed(play: Play, role: str) -> Iterator[Occasion]:
     by_visit = {outcome.visit: outcome.case_id for outcome in play.outcomes}
-    for finding in findings(play.conversation):
+    for finding in _BY_ROLE[role][0](play.conversation):
         failure = None
         if finding.facts:
             first = finding.about[0].request
@@ -145,9 +146,9 @@ def _observed(play: Play) -> Iterator[Occasion]:
 # --- What the story shows -------------------------------------------------------------------------
 
 
-def _told(play: Play, rules: list[Rule]) -> Iterator[Occasion]:
-    wanted = {rule.id: rule for rule in rules if rule.id not in OBSERVED}
-    exchanges = play.conversation.exchanges()
+def _told(play: Play, role: str, rules: list[Rule]) -> Iterator[Occasion]:
+    wanted = {rule.id: rule for rule in rules if rule.id not in _BY_ROLE[role][1]}
+    exchanges = [*play.conversation.exchanges(), *play.conversation.asked()]
     for case, outcome in zip(play.cases, play.outcomes, strict=True):
         done = {step.step: step for step in outcome.steps}
         for step, name in zip(case.step, case.step_ids(), strict=True):

@@ -139,12 +139,12 @@ def honest(request, outputs, memory):
     return outputs
 
 
-def held(scenario, fault, level="amounts", role="insured"):
+def held(scenario, fault, level="amounts", *, role="insured", node=NODE):
     """The requirements of one scenario, played with the fault planted."""
     conversation, memory = Conversation(), {}
 
     def plant(runner):
-        party = runner.parties[NODE]
+        party = runner.parties[node]
         handle = party.handle
         party.handle = lambda envelope, now: fault(envelope, handle(envelope, now), memory)
         listen_at(party, conversation)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.judging.test_conversation import asked, said
-from yidi.scenarios.judging.conform_rules import fen, findings
+from yidi.scenarios.judging.conform_findings import fen
+from yidi.scenarios.judging.conform_rules import findings
 from yidi.scenarios.judging.conversation import Conversation, Message
 
 GOOD = {"medfee_sumamt": "1.00", "fund_pay_sumamt": "0.40", "acct_pay": "0.00",
