@@ -89,6 +89,7 @@ class ErrorCode(StrEnum):
     E_FILING_NOT_NEEDED = "E_FILING_NOT_NEEDED"
     E_OUTSTANDING = "E_OUTSTANDING"
     E_NOT_FOUND = "E_NOT_FOUND"
+    E_REFUSED = "E_REFUSED"
     E_SCENARIO_FILE = "E_SCENARIO_FILE"
     E_SCENARIO_PARSE = "E_SCENARIO_PARSE"
     E_SCENARIO_DEPTH = "E_SCENARIO_DEPTH"
@@ -235,6 +236,7 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(2039, ErrorCode.E_FILING_NOT_NEEDED, "该情形无需备案", "This visit needs no filing.", "domain 2.4"),
     _row(2040, ErrorCode.E_OUTSTANDING, "仍有未完成的结算", "A settlement of this visit is still open.", "design 1"),
     _row(2041, ErrorCode.E_NOT_FOUND, "没有该文件或记录", "There is no such file or record.", "bad-input H13"),
+    _row(2042, ErrorCode.E_REFUSED, "对方拒绝，原因见其原文", "The other side refused; its own words say why.", "interface (a)"),
     _row(3001, ErrorCode.E_SCENARIO_FILE, "场景文件不可读", "The scenario file cannot be read.", "bad-input S01"),
     _row(3002, ErrorCode.E_SCENARIO_PARSE, "场景文件语法错误", "The scenario file does not parse.", "bad-input S02, S04"),
     _row(3003, ErrorCode.E_SCENARIO_DEPTH, "场景文件嵌套过深", "The scenario file is nested too deeply.", "bad-input S03"),

@@ -24,7 +24,7 @@ ROOMS = {
 }
 CORES = ("protocol", "broker", "nodes")
 # The HTTP edge and the engines are where a socket and a clock are met.
-EDGES = ("broker/engines", "broker/gateway")
+EDGES = ("broker/engines", "broker/external/http", "broker/gateway")
 FILE_LINES_MAX, FUNCTION_LINES_MAX, PARAMETERS_MAX = 500, 70, 7
 UNTESTED_LINES_MAX = 40
 

@@ -96,6 +96,16 @@ if TYPE_CHECKING:
         "时间倍速；缺省跳过空闲", "With --live: speed of the clock; default skips idle time."
     ),
 )
+@click.option(
+    "--external",
+    "externals",
+    metavar="ROLE:CODE[=URL]",
+    multiple=True,
+    help=both(
+        "自有节点；无 URL 则经引擎接入，代码可用前缀 34*",
+        "Somebody's own node, live: insured:34*=http://HOST:PORT/PATH; no URL: over the engine.",
+    ),
+)
 @language_option
 @json_option
 def run(  # noqa: PLR0917 - one parameter an option
@@ -111,11 +121,13 @@ def run(  # noqa: PLR0917 - one parameter an option
     live: bool,
     engine: str,
     time_scale: float | None,
+    externals: tuple[str, ...],
     language: Language,
     as_json: bool,
 ) -> ExitCode:
     """Run, judge, write and report every scenario."""
-    host = _host(live, engine, time_scale)
+    live = live or bool(externals)
+    host = _host(live, engine, time_scale, externals)
     scenarios = _selected(names, settings, expression, live=live)
     if not scenarios:
         say("没有匹配的场景或案例" if language == "zh" else "nothing matches: nothing was checked")
@@ -124,6 +136,7 @@ def run(  # noqa: PLR0917 - one parameter an option
     options = _replay_options(settings, expression)
     if live:
         options += ["--live", *([f"--engine {engine}"] if engine else [])]
+        options += [f"--external {_quoted(one)}" for one in externals]
     stopper = _Stopper()
     done: list[JudgedRun] = []
     with stopper.listening():
@@ -144,7 +157,9 @@ def run(  # noqa: PLR0917 - one parameter an option
     return ExitCode.OK if passed else ExitCode.FAILED
 
 
-def _host(live: bool, engine: str, time_scale: float | None) -> Callable[..., RunResult]:
+def _host(
+    live: bool, engine: str, time_scale: float | None, externals: tuple[str, ...]
+) -> Callable[..., RunResult]:
     """What runs the scenarios: virtual time, or a live engine."""
     if not live:
         if engine or time_scale is not None:
@@ -157,7 +172,7 @@ def _host(live: bool, engine: str, time_scale: float | None) -> Callable[..., Ru
     from yidi.scenarios.live.network import run_live
 
     scale = None if time_scale is None else round(time_scale * 1_000)
-    return partial(run_live, engine=engine or "embedded", scale=scale)
+    return partial(run_live, engine=engine or "embedded", scale=scale, externals=externals)
 
 
 def _selected(

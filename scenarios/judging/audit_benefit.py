@@ -15,6 +15,7 @@ import msgspec
 from yidi.nodes.claim import YearToDate
 from yidi.nodes.filing import EMERGENCY, NOT_REQUIRED, Filing, covers
 from yidi.nodes.lifecycle import LIVE, Case
+from yidi.nodes.observed import ObservedNode
 from yidi.nodes.policy import PolicyBook
 from yidi.nodes.visits import visit_key
 from yidi.protocol.instants import Instant, day_of
@@ -59,6 +60,8 @@ def _check_filing(
     ground: tuple[TallyBook, PolicyBook | None],
 ) -> None:
     """A live case rests on a filing that was valid at its start, or on a listed exemption."""
+    if isinstance(region, ObservedNode) and not answer.filing:
+        return  # which filing counted, only the own node knows
     book, policies = ground
     tally = book["INV-13"]
     tally.count += 1

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from yidi.nodes.lifecycle import LIVE
+from yidi.nodes.observed import ObservedNode
 from yidi.nodes.outbox import OUTBOX_MAX
 from yidi.protocol.errors import InvariantViolation, StoredDataError
 from yidi.scenarios.judging.event_checks import EventChecks
@@ -50,7 +51,7 @@ def audit_journal(result: RunResult, path: Path, book: TallyBook) -> None:
     folds, repeats = book["INV-34"], book["INV-39"]
     try:
         reader = open_journal(path)
-        fresh = nodes_of_world(result.world, result.book)
+        fresh = nodes_of_world(result.world, result.book, result.observed)
         folded, applied = fold_within(fresh, reader, FOLD_BUDGET)
     except (StoredDataError, InvariantViolation) as error:
         folds.count += 1
@@ -126,7 +127,10 @@ def audit_checks(nodes: Mapping[str, Any], book: TallyBook) -> None:
     wanted: list[str] = []
     for role, checks in (("insured", ("INV-13", "INV-15")), ("hub", ())):
         states = [
-            case.state for node in nodes_with(nodes, role) for case in node.state.cases.values()
+            case.state
+            for node in nodes_with(nodes, role)
+            if not isinstance(node, ObservedNode)  # what it goes by cannot be seen
+            for case in node.state.cases.values()
         ]
         if "SETTLED" in states or "CLEARED" in states:
             wanted += [*_IF_SETTLED, *checks]

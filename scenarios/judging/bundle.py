@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 
 from yidi.nodes.ledger import Posting
+from yidi.nodes.observed import Observed
 from yidi.nodes.policy import PolicyBook
 from yidi.protocol.errors import StoredDataError
 from yidi.scenarios.judging.outputs import OutFile, write_file
@@ -31,12 +32,14 @@ from yidi.scenarios.judging.rows import (
     notice_rows,
     posting_row,
 )
+from yidi.scenarios.judging.wire import WireEntry, wire_line
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.running.flows import ManualRow
 from yidi.scenarios.running.run import RULES_VERSION, RunResult
 from yidi.scenarios.running.world import World, write_world
 
 MANIFEST_SCHEMA = 1
+WIRE = "wire.jsonl"
 _VERSIONED = ("yidi", "msgspec")
 
 
@@ -57,6 +60,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     books_hash: str
     files: dict[str, str]
     """File → SHA-256, for every file that was there before this one."""
+    observed: tuple[Observed, ...] = ()
+    """Nodes that were somebody's own."""
 
 
 class ManualOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,14 +98,25 @@ class Bundle:
             self._journal.close()
             raise
         self.take_block: Callable[[bytes], None] = self._journal.write
+        self._wire: OutFile | None = None
 
     def take_posting(self, node: str, posting: Posting) -> None:
         """A node has booked."""
         self._postings.write(line_of(posting_row(node, posting)))
 
+    def take_wire(self, entry: WireEntry) -> None:
+        """A message to or from somebody's own node; the file is there once there is one."""
+        if self._wire is None:
+            self._wire = OutFile(self.folder / WIRE)
+        self._wire.write(wire_line(entry))
+
+    @property
+    def _streams(self) -> list[OutFile]:
+        return [self._journal, self._postings, *([self._wire] if self._wire else [])]
+
     def close_streams(self) -> None:
-        """The run is over: journal and postings are whole on the disk."""
-        for file in (self._journal, self._postings):
+        """The run is over: journal, postings and wire are whole on the disk."""
+        for file in self._streams:
             file.close()
             self.digests[file.path.name] = file.digest
 
@@ -109,7 +125,7 @@ class Bundle:
 
         A run that never began leaves no folder behind that a later one would take for a run.
         """
-        for file in (self._journal, self._postings):
+        for file in self._streams:
             with suppress(OSError, StoredDataError):  # what went wrong first is being told
                 file.close()
                 if not file.path.stat().st_size:
@@ -161,6 +177,7 @@ class Bundle:
                 journal_hash=result.journal_hash,
                 books_hash=books_hash,
                 files=dict(sorted(self.digests.items())),
+                observed=result.observed,
             ),
         )
 

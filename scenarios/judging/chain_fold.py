@@ -10,6 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from yidi.nodes.observed import Observed
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import RemoteProtocolError, YidiError
 from yidi.protocol.instants import Instant
@@ -19,7 +22,7 @@ from yidi.scenarios.running.build import nodes_of_world
 from yidi.scenarios.running.run import RULES_VERSION
 from yidi.scenarios.running.world import read_world
 
-WORLD, POLICIES = "world.jsonl", "policies.toml"
+WORLD, POLICIES, MANIFEST = "world.jsonl", "policies.toml", "manifest.json"
 Outputs = list[Envelope]
 
 
@@ -50,6 +53,20 @@ class Fold:
         return outputs
 
 
+class _Manifest(msgspec.Struct):
+    """What is read of manifest.json."""
+
+    observed: tuple[Observed, ...] = ()
+
+
+def observed_in(bundle: Path) -> tuple[Observed, ...]:
+    """The nodes of a run that were somebody's own."""
+    path = bundle / MANIFEST
+    if not path.exists():
+        return ()  # broken off, or made by hand
+    return msgspec.json.decode(path.read_bytes(), type=_Manifest).observed
+
+
 def fold_nodes(bundle: Path, opening: Opening, addresses: frozenset[str]) -> Fold:
     """The nodes with these addresses as they stood at a run's start."""
     if opening.rules_version != RULES_VERSION:
@@ -58,8 +75,8 @@ def fold_nodes(bundle: Path, opening: Opening, addresses: frozenset[str]) -> Fol
         with (bundle / WORLD).open("rb") as lines:
             world = read_world(lines)
         text = (bundle / POLICIES).read_text("utf-8")
-        nodes = nodes_of_world(world, load_policies_text(text, POLICIES))
-    except (OSError, UnicodeDecodeError, YidiError):
+        nodes = nodes_of_world(world, load_policies_text(text, POLICIES), observed_in(bundle))
+    except (OSError, UnicodeDecodeError, YidiError, msgspec.MsgspecError):
         return Fold({}, works=False)
     chosen = {address: nodes[address] for address in nodes if address in addresses}
     return Fold(chosen, works=bool(chosen))

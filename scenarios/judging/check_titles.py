@@ -31,6 +31,27 @@ def _row(zh: str, en: str, idle: tuple[str, str]) -> CheckTitle:
     return CheckTitle(zh, en, *idle)
 
 
+_NO_OWN = ("没有自有节点", "no node was somebody's own")
+
+OWN_TITLES: dict[str, CheckTitle] = {
+    "OBS-1": _row("应答可读", "every answer can be read", _NO_OWN),
+    "OBS-2": _row("请求都有应答", "every request was answered, under its own id", _NO_OWN),
+    "OBS-3": _row(
+        "同一请求同一应答",
+        "the same request gets the same answer",
+        ("没有请求被重复", "no request was repeated"),
+    ),
+    "OBS-4": _row("金额恒等式成立", "the amounts of every answer add up", _NO_CASE),
+    "OBS-5": _row("金额与政策一致", "the amounts are those of the policy", _NO_CASE),
+    "OBS-6": _row(
+        "链路序号与水位",
+        "sequences and watermarks of a durable node",
+        ("没有一级节点", "no own node is of level 1"),
+    ),
+    "OBS-7": _row("每案至多生效一次", "a case takes effect at most once", _NO_CASE),
+}
+"""The checks of somebody's own node; told where there is one."""
+
 TITLES: dict[str, CheckTitle] = {
     "INV-01": _row("费用拆分平", "the parts of every bill add up", _NO_CASE),
     "INV-02": _row("每笔记账借贷平", "every posting sums to zero", _NO_CASE),
@@ -127,7 +148,7 @@ TITLES: dict[str, CheckTitle] = {
 
 def title_of(check: str, language: str) -> str:
     """A check's title; an expectation's id speaks for itself."""
-    row = TITLES.get(check)
+    row = TITLES.get(check) or OWN_TITLES.get(check)
     if row is None:
         kind, _, rest = check.partition("-")
         name = {"STEP": ("步骤", "step"), "EXPECT": ("预期", "expectation"),
@@ -138,7 +159,7 @@ def title_of(check: str, language: str) -> str:
 
 def idle_reason(check: str, language: str = "en") -> str:
     """Why a check with a count of 0 had nothing to look at."""
-    row = TITLES.get(check)
+    row = TITLES.get(check) or OWN_TITLES.get(check)
     if row is None:
         return "没有可查的内容" if language == "zh" else "there was nothing to look at"
     return row.idle_zh if language == "zh" else row.idle_en

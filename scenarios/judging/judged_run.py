@@ -32,8 +32,11 @@ from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.expectations import Expectations, judge_steps
 from yidi.scenarios.judging.junit import junit_xml
 from yidi.scenarios.judging.metrics import Meter, judge_thresholds
+from yidi.scenarios.judging.observed_audit import ExternalReport, audit_observed, reports_of
 from yidi.scenarios.judging.rows import CaseRow, Totals, case_rows, clearing_rows
 from yidi.scenarios.judging.verdicts import CheckResult, TallyBook, Verdict, overall
+from yidi.scenarios.judging.wire import WireEntry
+from yidi.scenarios.judging.wire_checks import WireChecks
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.library.schema import Checks
 from yidi.scenarios.running.run import RunHooks, RunResult, run_virtual
@@ -81,6 +84,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: bool
     replay: str
     """A command line that makes this run again."""
+    externals: list[ExternalReport] = []
+    """Nodes that were somebody's own: what they were asked, and what others answered for them."""
 
 
 class JudgedRun(msgspec.Struct, kw_only=True):
@@ -98,6 +103,7 @@ class Watching:
         self.loaded = loaded
         self.built = built
         self.book = TallyBook()
+        self.wire = WireChecks(self.book)
         self.checks: EventChecks | None = None
         self.meter: Meter | None = None
         self.runner: Runner | None = None
@@ -112,6 +118,16 @@ class Watching:
             runner.checks = self.meter = Meter(self.checks)
         if self.built is not None:
             self.built(runner)
+
+    def watch_wire(self, bundle: Bundle | None) -> Callable[[WireEntry], None]:
+        """Where every message to and from somebody's own node goes: on disk, then to its checks."""
+
+        def take(entry: WireEntry) -> None:
+            if bundle is not None:
+                bundle.take_wire(entry)
+            self.wire.feed(entry)
+
+        return take
 
     @property
     def stopped(self) -> bool:
@@ -149,6 +165,7 @@ def judged_run(
     hooks = RunHooks(
         sink=bundle.take_block if bundle is not None else None,
         postings=bundle.take_posting if bundle is not None else None,
+        wire=watching.watch_wire(bundle),
         progress=progress,
         built=watching.watch,
     )
@@ -217,6 +234,7 @@ def _finish(
         mode=result.mode,
         interrupted=watching.stopped,
         replay=replay,
+        externals=reports_of(result.nodes),
     )
     if bundle is not None:
         bundle.write_json("result.json", report)
@@ -242,6 +260,9 @@ def _audit(result: RunResult, watching: Watching, bundle: Bundle | None) -> None
         audit_clearing(nodes, book)
     audit_benefit(nodes, checks, result.world, result.book)
     audit_run(nodes, checks, facts)
+    if result.observed:
+        watching.wire.finish()
+        audit_observed(nodes, book)
     if bundle is not None:
         audit_journal(result, bundle.folder / "journal.bin", book)
     if not watching.stopped:

@@ -18,9 +18,12 @@ import msgspec
 from yidi.nodes.agency import NoticeRow
 from yidi.nodes.ledger import Posting
 from yidi.nodes.lifecycle import INDOUBT, Case
+from yidi.nodes.observed import ObservedNode
 
 ROLES = ("treatment", "hub", "insured")
 """The nodes that keep cases, in the order of the rows of one key."""
+OBSERVED = "observed"
+"""`source` of the rows of a node that is somebody's own."""
 _MONEY = ("total_fen", "fund_fen", "account_fen", "cash_fen", "hospital_fen")
 _IDENTITY = ("institution", "visit", "batch", "person_no", "insutype", "med_type")
 
@@ -162,11 +165,13 @@ def case_rows(
         for node in nodes_with(nodes, role):
             for key, case in node.state.cases.items():
                 held.setdefault(key, []).append((node.address, case))
+    foreign = {address for address, node in nodes.items() if isinstance(node, ObservedNode)}
     for key in sorted(held):
         known = _identity(case for _, case in held[key])
         case_id = case_id_of(known["institution"], known["visit"])
         for address, case in held[key]:
-            yield _case_row(address, case, known, case_id)
+            row = _case_row(address, case, known, case_id)
+            yield msgspec.structs.replace(row, source=OBSERVED) if address in foreign else row
 
 
 def _identity(cases: Iterable[Case]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from yidi.scenarios.judging.check_titles import TITLES, idle_reason
+from yidi.scenarios.judging.check_titles import OWN_TITLES, TITLES, idle_reason
 
 FACTS_MAX = 300
 """Characters of facts kept of a violation."""
@@ -52,12 +52,19 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """Why there was nothing to check; empty when count > 0."""
     violations: int = 0
     first_violation: Violation | None = None
+    unseen: list[str] = []
+    """Nodes that are somebody's own, inside which it could not look."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether a run's verdict depends on it: not on what nobody could see anywhere."""
+        return not (self.unseen and not self.count and self.verdict is Verdict.UNKNOWN)
 
 
 class Tally:
     """One check's own count; `count` is raised by whoever looks."""
 
-    __slots__ = ("count", "first", "id", "reason", "unknown", "violations")
+    __slots__ = ("count", "first", "id", "reason", "unknown", "unseen", "violations")
 
     def __init__(self, check: str) -> None:
         self.id = check
@@ -68,6 +75,8 @@ class Tally:
         """Said instead of the table's sentence when the count is 0."""
         self.unknown = ""
         """Why the verdict is unknown, where it is."""
+        self.unseen: list[str] = []
+        """Nodes inside which it could not look."""
 
     def fail(
         self,
@@ -91,12 +100,15 @@ class Tally:
         """Fail beats unknown, unknown beats pass."""
         if self.violations:
             return Verdict.FAIL
-        return Verdict.UNKNOWN if self.unknown else Verdict.PASS
+        blind = bool(self.unseen) and not self.count
+        return Verdict.UNKNOWN if self.unknown or blind else Verdict.PASS
 
     def result(self) -> CheckResult:
         """The row for result.json."""
-        row = TITLES.get(self.id)
+        row = TITLES.get(self.id) or OWN_TITLES.get(self.id)
         reason = self.unknown
+        if not self.count and not reason and self.unseen:
+            reason = f"not to be seen at {', '.join(self.unseen)}"[:FACTS_MAX]
         if not self.count and not reason:
             reason = self.reason or idle_reason(self.id)
         return CheckResult(
@@ -107,6 +119,7 @@ class Tally:
             reason=reason,
             violations=self.violations,
             first_violation=self.first,
+            unseen=list(self.unseen),
         )
 
 
@@ -140,7 +153,7 @@ def _natural(check: str) -> tuple[str, int, str]:
 
 def overall(results: Iterable[CheckResult]) -> Verdict:
     """A run's verdict: fail beats unknown, unknown beats pass; nothing checked is a failure."""
-    rows = list(results)
+    rows = [row for row in results if row.decides]
     if not any(row.count for row in rows):
         return Verdict.FAIL
     verdicts = {row.verdict for row in rows}

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from yidi.nodes.observed import Observed
 from yidi.protocol.envelope import unframe
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError, StoredDataError
 from yidi.protocol.journal import Opening, RecordKind
@@ -29,6 +30,7 @@ from yidi.scenarios.judging.verify_replay import Replay, other_rules, read_setti
 from yidi.scenarios.judging.verify_rerun import check_rerun
 from yidi.scenarios.judging.verify_rows import RowFacts, check_rows, read_lines
 from yidi.scenarios.judging.verify_titles import VERIFY_TITLES
+from yidi.scenarios.judging.verify_wire import OutsideInputs, check_wire
 
 ROW_FILES = (
     "cases.jsonl",
@@ -57,6 +59,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     books_hash: str
     money: dict[str, int]
     cleared_fen: int
+    checks: list[CheckResult]
     interrupted: bool = False
 
 
@@ -90,8 +93,9 @@ def verify_run(folder: Path, journal: Path | None = None) -> VerifyReport:
     told = _read(folder, "result.json", Told, book["FILES"])
     manifest = _read(folder, "manifest.json", Manifest, book["FILES"])
     interrupted = told is not None and told.interrupted
-    auditor = Auditor()
-    reader = _read_journal(path, auditor)
+    observed = manifest.observed if manifest is not None else ()
+    auditor, inputs = Auditor(), OutsideInputs()
+    reader = _read_journal(path, auditor, inputs)
     _check_files(folder, manifest, book["FILES"])
     _check_journal(reader, manifest, told, folder, book["JOURNAL"])
     reason = ""
@@ -99,7 +103,8 @@ def verify_run(folder: Path, journal: Path | None = None) -> VerifyReport:
         facts = _check_layers(folder, auditor, book, interrupted)
         if told is not None:
             _check_result(told, manifest, facts, book["ROWS-RESULT"])
-        reason = _replay(folder, path, reader, book, interrupted)
+            check_wire(folder, observed, inputs, told.checks, book)
+        reason = _replay(folder, path, reader, book, (interrupted, observed))
     except StoredDataError as error:
         book["FILES"].fail(error.text("en"), node=error.at)
     checks = [tally.result() for tally in book.tallies.values() if _is_told(tally)]
@@ -134,7 +139,7 @@ def _read(folder: Path, name: str, kind: type[Any], tally: Tally) -> Any:
         return None
 
 
-def _read_journal(path: Path, auditor: Auditor) -> JournalReader:
+def _read_journal(path: Path, auditor: Auditor, inputs: OutsideInputs) -> JournalReader:
     """Read the whole journal, strictly, in constant memory but for what the auditor keeps."""
     if not path.exists():
         raise StoredDataError(ErrorCode.E_BUNDLE, at=path.name, got="no such file")
@@ -146,6 +151,7 @@ def _read_journal(path: Path, auditor: Auditor) -> JournalReader:
                 envelope = unframe(record.payload)
             except RemoteProtocolError:
                 continue  # refused when it came, too
+            inputs.feed(order[record.node], envelope)
             auditor.feed(record.lsn, order[record.node], envelope)
         elif record.kind is RecordKind.DEADLINE:
             auditor.feed_deadline(order[record.node], record.now)
@@ -265,9 +271,17 @@ def _check_result(told: Told, manifest: Manifest | None, facts: RowFacts, tally:
 
 
 def _replay(
-    folder: Path, path: Path, reader: JournalReader, book: TallyBook, interrupted: bool
+    folder: Path,
+    path: Path,
+    reader: JournalReader,
+    book: TallyBook,
+    run: tuple[bool, tuple[Observed, ...]],
 ) -> str:
-    """The third layer; returns why it is unknown, where it is."""
+    """The third layer; returns why it is unknown, where it is.
+
+    `run` says whether it was interrupted, and which nodes were somebody's own.
+    """
+    interrupted, observed = run
     reason = other_rules(reader.opening)
     if reason:
         for name in VERIFY_TITLES:
@@ -279,7 +293,7 @@ def _replay(
         for row in _cases(folder)
         if row.case_id is not None
     }
-    replay = Replay(folder, path, book)
+    replay = Replay(folder, path, book, observed)
     replay.run(interrupted=interrupted, case_ids=visits)
     policies = replay.policies
     del replay  # its nodes are as large as those of the run that follows

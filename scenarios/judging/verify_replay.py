@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from yidi.nodes.ledger import Posting
+from yidi.nodes.observed import Observed, ObservedNode
 from yidi.protocol.bodies import schema_text
 from yidi.protocol.digests import hex_digest
 from yidi.protocol.envelope import VERSION
@@ -25,6 +26,7 @@ from yidi.scenarios.judging.audit_clearing import audit_clearing
 from yidi.scenarios.judging.audit_run import audit_differences
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import open_journal
+from yidi.scenarios.judging.observed_audit import audit_observed
 from yidi.scenarios.judging.refold import Refold
 from yidi.scenarios.judging.rows import (
     CaseRow,
@@ -75,8 +77,10 @@ def read_setting(folder: Path) -> tuple[World, str]:
 class Replay:
     """One replay of a bundle."""
 
-    def __init__(self, folder: Path, journal: Path, book: TallyBook) -> None:
-        """Build the nodes.
+    def __init__(
+        self, folder: Path, journal: Path, book: TallyBook, observed: tuple[Observed, ...] = ()
+    ) -> None:
+        """Build the nodes; those that were somebody's own as they are observed.
 
         Raises:
             StoredDataError: `E_BUNDLE`, or as the journal's reader.
@@ -89,7 +93,7 @@ class Replay:
             raise StoredDataError(
                 ErrorCode.E_BUNDLE, at="policies.toml", got=str(error)[:200]
             ) from error
-        self.nodes = nodes_of_world(self.world, self.policies)
+        self.nodes = nodes_of_world(self.world, self.policies, observed)
         self.checks = EventChecks(self.nodes, book)
 
     def run(self, *, interrupted: bool, case_ids: dict[tuple[str, str], str]) -> None:
@@ -109,8 +113,9 @@ class Replay:
         fold = Refold(self.nodes, reader.opening.nodes)
 
         def on_posting(address: str, posting: Posting) -> None:
-            postings.compare(line_of(posting_row(address, posting)), posting.key, address)
             node = self.nodes[address]
+            if not isinstance(node, ObservedNode):
+                postings.compare(line_of(posting_row(address, posting)), posting.key, address)
             self.checks.on_posting(node, posting, _case_of(node, posting.key))
 
         fold.on_posting, fold.on_delivery = on_posting, self.checks.on_delivery
@@ -163,6 +168,7 @@ class Replay:
             audit_books(self.nodes, self.checks)
             audit_differences(self.nodes, self.book)
             audit_clearing(self.nodes, self.book)
+            audit_observed(self.nodes, self.book)
         audit_benefit(self.nodes, self.checks, self.world, self.policies)
 
 

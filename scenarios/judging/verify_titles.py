@@ -19,6 +19,10 @@ VERIFY_TITLES: dict[str, tuple[str, str]] = {
     "ANSWERS-POSTINGS": ("记账与日志中的应答相符", "the postings are what the answers imply"),
     "ANSWERS-CLEARING": ("清算与日志中的报文相符", "the clearing is what its messages say"),
     "ANSWERS-NOTICES": ("通知书与日志中的报文相符", "the notices are what the messages say"),
+    "WIRE-FILE": (
+        "自有节点的原文与日志、结论相符",
+        "the wire of own nodes agrees with journal and result",
+    ),
     "REPLAY-WORLD": ("由场景与种子得到同样的人员与地区", "scenario and seed give the same world"),
     "REPLAY-OUTPUTS": ("重放的输出与日志摘要相符", "the replay gives the recorded outputs"),
     "REPLAY-CASES": ("重放得到同样的案例", "the replay gives the same cases"),

@@ -11,18 +11,19 @@ meet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from yidi.broker.bare import link_of
 from yidi.broker.core import CLIENT_ROLES, Router
-from yidi.broker.engines.base import Attachment, Engine
+from yidi.broker.engines.base import Attachment, Document, Engine
 from yidi.broker.link import WINDOW
 from yidi.nodes.hub import MONEY
 from yidi.nodes.ledger import Ledger, Posting
+from yidi.nodes.observed import OUTSIDE, ObservedNode
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import (
     ErrorCode,
@@ -83,6 +84,28 @@ async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
         raise TransportError(ErrorCode.E_ENGINE, want=want, got="none") from error
 
 
+class Outside(Protocol):
+    """The own nodes of a run; see `edge`."""
+
+    @property
+    def nodes(self) -> Collection[str]:
+        """Their addresses: these are met outside, not on the engine."""
+        ...
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer may still come in time."""
+        ...
+
+    def send(self, address: str, envelope: Envelope) -> None:
+        """Send a message whose hop is the outside."""
+        ...
+
+    async def on_document(self, document: Document) -> None:
+        """A document arrived on the engine for one of our nodes."""
+        ...
+
+
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """What a live host stands on."""
 
@@ -98,6 +121,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of the network that live in other processes."""
     credit: int = WINDOW
     """Copies that a link may have under way before its sender has to wait."""
+    outside: Outside | None = None
+    """Nodes that are somebody's own."""
 
 
 class LiveHost:
@@ -113,7 +138,7 @@ class LiveHost:
         router = Router([*nodes, *ground.peers])
         self.core = LiveCore(router, ground.incarnation, window=ground.credit)
         self.engine, self.journal, self.clock = ground.engine, ground.journal, ground.clock
-        self.sync = ground.sync
+        self.sync, self.outside = ground.sync, ground.outside
         self.parties = {
             address: LiveParty(address, node, index)
             for index, (address, node) in enumerate(nodes.items())
@@ -140,29 +165,31 @@ class LiveHost:
         Raises:
             TransportError: `E_ENGINE`.
         """
-        everybody = self.everybody
-        for party in everybody:
+        on_engine = self.on_engine
+        documents = self.outside.on_document if self.outside is not None else None
+        for party in on_engine:
             party.attachment = await self.engine.attach(
-                party.address, self._receiver(party), admits=self._admits
-            )
+                party.address, self._receiver(party), receive_document=documents,
+                admits=self._admits,
+            )  # fmt: skip
         try:
             if connect_within:
-                await all_ready(everybody, connect_within)
+                await all_ready(on_engine, connect_within)
             while not self.stopped:
                 turn = await self._next_turn()
                 await self._take_turn(turn)
                 if turn:
                     continue
-                if is_done() and not any(p.host.next_deadline() for p in self.parties.values()):
+                if is_done() and self._is_quiet():
                     return
         except Exception:
             # Nobody will ever acknowledge what was under way: end as a crash would.
-            for party in everybody:
+            for party in on_engine:
                 assert party.attachment is not None
                 await party.attachment.abort()
             raise
         finally:
-            for party in everybody:
+            for party in on_engine:
                 if party.attachment is not None:
                     await party.attachment.close()
 
@@ -172,16 +199,37 @@ class LiveHost:
         Raises:
             TransportError: `E_ENGINE`.
         """
-        while not all(party.attachment is not None for party in self.everybody):
+        while not all(party.attachment is not None for party in self.on_engine):
             if running.done():
                 await running
             await asyncio.sleep(0)
-        await all_ready(self.everybody, CONNECT_WITHIN)
+        await all_ready(self.on_engine, CONNECT_WITHIN)
 
     @property
     def everybody(self) -> list[LiveParty]:
         """The nodes, and the desk where there is one."""
         return [*self.parties.values(), *([self.desk] if self.desk else [])]
+
+    @property
+    def on_engine(self) -> list[LiveParty]:
+        """Who is met on the engine: all but the places of somebody's own nodes."""
+        return [party for party in self.everybody if not self._is_outside(party.address)]
+
+    def _is_outside(self, address: str) -> bool:
+        return self.outside is not None and address in self.outside.nodes
+
+    def take(self, address: str, raw: bytes) -> None:
+        """Take a frame for a party of this process that comes by no engine."""
+        party = self.parties.get(address, self.desk)
+        assert party is not None
+        self._arrived.put_nowait((party, [raw], asyncio.get_running_loop().create_future()))
+
+    def post(self, sender: str, document: Document) -> None:
+        """Publish a document in the name of a party of this process."""
+        party = self.parties.get(sender, self.desk)
+        assert party is not None
+        assert party.attachment is not None
+        party.attachment.post(document)
 
     def stop(self) -> None:
         """End after the turn that is under way."""
@@ -218,6 +266,11 @@ class LiveHost:
             turn.append(self._arrived.get_nowait())
             frames += len(turn[-1][1])
         return turn
+
+    def _is_quiet(self) -> bool:
+        """Whether nobody waits for anything."""
+        waits = self.outside is not None and self.outside.busy
+        return not waits and not any(p.host.next_deadline() for p in self.parties.values())
 
     def _due(self) -> Instant | None:
         """The earliest deadline of any party."""
@@ -282,10 +335,12 @@ class LiveHost:
     ) -> None:
         """Count what a party put out; relays of repeatables leave at once."""
         if party.ledger is not None and party.ledger.posted:
+            foreign = isinstance(party.host, ObservedNode)
             for posting in party.ledger.take():
-                self.postings += 1
+                self.postings += not foreign
                 self.journal.note_output(posting_bytes(posting))
-                if self.on_posting is not None:
+                # What somebody's own node posts is not ours to see; checks follow what it implies.
+                if self.on_posting is not None and not foreign:
                     self.on_posting(party.address, posting)
                 if self.checks is not None:
                     self.checks.on_posting(party.host, posting, party.cases.get(posting.key))
@@ -313,7 +368,9 @@ class LiveHost:
             self._after(party, None, party.host.handle_deadline(now), outputs)
 
     def _is_idle(self) -> bool:
-        return self._arrived.empty() and not any(
+        if not self._arrived.empty() or (self.outside is not None and self.outside.busy):
+            return False
+        return not any(
             party.attachment is not None and party.attachment.pending for party in self.everybody
         )
 
@@ -324,12 +381,27 @@ class LiveHost:
             self.commits += 1
 
     def _send(self, party: LiveParty, envelope: Envelope) -> None:
-        assert party.attachment is not None
+        if envelope.hop.startswith(OUTSIDE):
+            assert self.outside is not None
+            self.outside.send(party.address, envelope)
+            return
         local = envelope.origin.sender if party.index < 0 else party.address
         try:
             peer, raw = self.core.send(local, envelope, self.clock.now())
         except LocalProtocolError:
             return  # counted; the sender's outbox holds it and sends it anew
+        self._hand_over(party, peer, raw)
+
+    def _hand_over(self, party: LiveParty, peer: str, raw: bytes) -> None:
+        """Let a frame go: over the engine, but where one end is somebody's own node's place.
+
+        Its address on the engine belongs to the own node itself.
+        """
+        if self._is_outside(party.address) or self._is_outside(peer):
+            if not peer.startswith(OUTSIDE):
+                self.take(_place(peer), raw)
+            return
+        assert party.attachment is not None
         party.attachment.send(_place(peer), 0, raw)
 
     def _tend_links(self) -> None:
@@ -341,8 +413,8 @@ class LiveHost:
             bare += self.core.questions(now)
         for local, peer, raw in bare:
             party = self.parties.get(local) or self.desk
-            if party is not None and party.attachment is not None:
-                party.attachment.send(_place(peer), 0, raw)
+            if party is not None:
+                self._hand_over(party, peer, raw)
 
 
 def _place(peer: str) -> str:

@@ -2,7 +2,8 @@
 
 The same nodes, clients, checks and bundle as a virtual run. What differs is who moves the
 messages and whose clock it is, so that a fault-free scenario comes to the same books
-(`books_hash`) here and there, while the journal's hash depends on the order of arrival.
+(`books_hash`) here and there, while the journal's hash depends on the order of arrival. Any node
+may be somebody's own (`externals`): then the network waits for it before its clock starts.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from yidi.broker.engines.base import Engine
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
@@ -19,7 +23,22 @@ from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
+from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
+
+if TYPE_CHECKING:
+    from yidi.scenarios.live.edge import Edge
+
+
+class LiveOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """How a scenario is run live."""
+
+    engine: str = "embedded"
+    scale: int | None = None
+    """Scenario time per real time in thousandths; None goes at real speed and skips idle time."""
+    tuning: Tuning = Tuning()
+    externals: tuple[str, ...] = ()
+    """Nodes that are somebody's own, as `--external` names them."""
 
 
 def run_live(
@@ -29,8 +48,8 @@ def run_live(
     scale: int | None = None,
     seed: int | None = None,
     hooks: RunHooks | None = None,
-    sync: Callable[[], None] | None = None,
     tuning: Tuning | None = None,
+    externals: tuple[str, ...] = (),
 ) -> RunResult:
     """Run a scenario live to its end.
 
@@ -40,13 +59,15 @@ def run_live(
         scale: scenario time per real time in thousandths; None goes at real speed and skips
             whatever time nothing happens in.
         seed: overrides the scenario's.
-        hooks: sinks, checks and progress; `built` gets the host before it starts.
-        sync: makes the journal's blocks durable; called once a turn.
+        hooks: sinks, checks and progress; `built` gets the host before it starts, `sync` is
+            called once a turn.
         tuning: where the defaults are not what is wanted.
+        externals: nodes that are somebody's own, as `--external` names them.
 
     Raises:
-        ScenarioError: the scenario has faults, which belong to virtual runs.
-        TransportError: the engine could not be had.
+        ScenarioError: the scenario has faults, which belong to virtual runs; or an own node is
+            none of its network.
+        TransportError: the engine or an own node could not be had.
     """
     if loaded.scenario.fault:
         raise ScenarioError(
@@ -54,17 +75,11 @@ def run_live(
         )
     hooks = hooks or RunHooks()
     cast = assemble(loaded, seed=seed, now=real_now())
-    journal = JournalWriter(
-        hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
+    options = LiveOptions(
+        engine=engine, scale=scale, tuning=tuning or Tuning(), externals=externals
     )
-    clock = LiveClock(cast.start, scale or 1_000, skips_idle=scale is None)
-    tuning = tuning or Tuning()
-    ground = Ground(
-        engine=engine_of(engine, tuning), journal=journal, clock=clock, credit=tuning.credit,
-        sync=partial(_make_durable, journal, sync),
-    )  # fmt: skip
-    host = asyncio.run(_serve(cast, ground, hooks))
-    now = clock.now()
+    host, edge = asyncio.run(_play(loaded, cast, options, hooks))
+    journal, now = host.journal, host.clock.now()
     return RunResult(
         loaded=loaded,
         seed=cast.seed,
@@ -82,6 +97,7 @@ def run_live(
         refused=dict(sorted(host.core.refused.items())),
         links=host.core.totals(),
         mode="live",
+        observed=edge.observed if edge is not None else (),
     )
 
 
@@ -91,19 +107,49 @@ def _make_durable(journal: JournalWriter, sync: Callable[[], None] | None) -> No
         sync()
 
 
-async def _serve(cast: Cast, ground: Ground, hooks: RunHooks) -> LiveHost:
-    engine = ground.engine
-    await engine.prepare()
-    host = LiveHost(cast.nodes, cast.driver, ground)
-    host.checks, host.on_posting = hooks.checks, hooks.postings
-    built: Any = hooks.built
-    if built is not None:
-        built(host)
+async def _play(
+    loaded: LoadedScenario, cast: Cast, options: LiveOptions, hooks: RunHooks
+) -> tuple[LiveHost, Edge | None]:
+    engine = engine_of(options.engine, options.tuning)
+    edge: Edge | None = None
     try:
+        await engine.prepare()
+        if options.externals:
+            edge = await _invite(cast, options, engine, hooks)
+        journal = JournalWriter(
+            hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
+        )
+        clock = LiveClock(cast.start, options.scale or 1_000, skips_idle=options.scale is None)
+        ground = Ground(
+            engine=engine, journal=journal, clock=clock, credit=options.tuning.credit,
+            sync=partial(_make_durable, journal, hooks.sync), outside=edge,
+        )  # fmt: skip
+        host = LiveHost(cast.nodes, cast.driver, ground)
+        if edge is not None:
+            edge.open(clock.now, host.take, host)
+        host.checks, host.on_posting = hooks.checks, hooks.postings
+        built: Any = hooks.built
+        if built is not None:
+            built(host)
         await host.run(lambda: not _is_open(cast), connect_within=CONNECT_WITHIN)
     finally:
+        if edge is not None:
+            await edge.close()
         await engine.close()
-    return host
+    return host, edge
+
+
+async def _invite(cast: Cast, options: LiveOptions, engine: Engine, hooks: RunHooks) -> Edge:
+    """Meet the own nodes and put them in the places of ours."""
+    # HTTP is imported where somebody is met over it, and only there.
+    from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
+
+    setting = Setting(
+        addresses=tuple(cast.nodes), world=cast.world, book=cast.book, start=cast.start
+    )
+    edge = await invite(options.externals, setting, engine, hooks.wire)
+    observe(cast.nodes, edge.observed)
+    return edge
 
 
 def _is_open(cast: Cast) -> bool:

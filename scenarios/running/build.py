@@ -6,6 +6,7 @@ world and policy book give the same nodes, which is what `verify` and the replay
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from yidi.nodes.catalogue import CatalogueItem
@@ -14,6 +15,7 @@ from yidi.nodes.exchange import DELTA_HUB, NATIONAL_HUB, DeltaAgreement
 from yidi.nodes.filing import Filing
 from yidi.nodes.hub import Hub, HubConfig, HubState
 from yidi.nodes.insured_region import InsuredConfig, InsuredRegion, InsuredState, Person
+from yidi.nodes.observed import Observed, ObservedNode
 from yidi.nodes.policy import PolicyBook
 from yidi.nodes.province import PaymentFailure, Province, ProvincePlan
 from yidi.nodes.treatment_region import InstitutionConfig, TreatmentConfig, TreatmentRegion
@@ -25,8 +27,10 @@ DELTA = "yangtze-delta"
 """Name of the Delta exchange in scenario files, and the beginning of its agreements' names."""
 
 
-def nodes_of_world(world: World, book: PolicyBook) -> dict[str, Any]:
-    """Every node of a world, sorted by address."""
+def nodes_of_world(
+    world: World, book: PolicyBook, observed: Collection[Observed] = ()
+) -> dict[str, Any]:
+    """Every node of a world, sorted by address; those that are not ours as they are observed."""
     hubs = hubs_of(world)
     delta = delta_agreement(book) if DELTA_HUB in hubs else None
     nodes: list[Any] = [
@@ -36,7 +40,15 @@ def nodes_of_world(world: World, book: PolicyBook) -> dict[str, Any]:
     ]
     filings = _views(nodes)
     nodes += [_hub(world, address, filings) for address in hubs]
-    return {node.address: node for node in sorted(nodes, key=lambda one: str(one.address))}
+    built = {node.address: node for node in sorted(nodes, key=lambda one: str(one.address))}
+    observe(built, observed)
+    return built
+
+
+def observe(nodes: dict[str, Any], observed: Iterable[Observed]) -> None:
+    """Put somebody's own nodes in the places of ours, which stand in behind them."""
+    for one in observed:
+        nodes[one.address] = ObservedNode(nodes[one.address], one)
 
 
 def hubs_of(world: World) -> tuple[str, ...]:

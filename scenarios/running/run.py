@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from yidi.nodes.ledger import Posting
+from yidi.nodes.observed import Observed
 from yidi.nodes.policy import PolicyBook
 from yidi.protocol.bodies import schema_text
 from yidi.protocol.digests import hex_digest
@@ -54,6 +55,10 @@ class RunHooks(msgspec.Struct, kw_only=True):
     progress: Callable[[Progress], object] | None = None
     plan: FaultPlan | None = None
     """Takes the place of the scenario's own faults."""
+    sync: Callable[[], None] | None = None
+    """Makes the blocks that the sink got durable, in live runs."""
+    wire: Callable[[Any], object] | None = None
+    """Gets every message to and from somebody's own node, in live runs."""
     built: Callable[[Runner], object] | None = None
     """Gets the runner before it starts: to watch its nodes from the beginning, or to stop it."""
 
@@ -85,6 +90,8 @@ class RunResult(msgspec.Struct, kw_only=True):
     """`virtual` or `live`."""
     idle_faults: tuple[FaultRule, ...] = ()
     """Faults that never acted."""
+    observed: tuple[Observed, ...] = ()
+    """Nodes that were somebody's own."""
 
     @property
     def virtual_seconds(self) -> int:

@@ -15,7 +15,7 @@ from yidi.scenarios.judging.verify import verify_run
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.live.clock import real_now
 from yidi.scenarios.live.network import run_live
-from yidi.scenarios.running.run import RunResult, run_virtual
+from yidi.scenarios.running.run import RunHooks, RunResult, run_virtual
 
 TINY = str(Path(__file__).parents[1] / "data" / "tiny.toml")
 
@@ -39,7 +39,7 @@ def test_live_and_virtual_come_to_the_same_books(name: str) -> None:
 def test_every_turn_is_synced_before_its_outputs_leave() -> None:
     """Inputs are made durable at least once per exchange."""
     syncs: list[int] = []
-    result = run_live(load(TINY), sync=lambda: syncs.append(1))
+    result = run_live(load(TINY), hooks=RunHooks(sync=lambda: syncs.append(1)))
 
     assert 0 < len(syncs) <= result.envelopes
 

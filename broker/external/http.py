@@ -1,0 +1,95 @@
+"""HTTP to somebody's own node: one POST, one answer, and every way in which there is none.
+
+What comes back is bytes, a status and how long it took; whether they mean anything is decided
+elsewhere. An answer that does not come in time, a connection that breaks, a body beyond the
+limit and any status but 200 leave the outcome unknown. Redirects are not followed and nothing is
+ever sent twice by itself: a repeat is the network's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import aiohttp
+import msgspec
+
+from yidi.protocol.json_scan import JSON_BYTES_MAX
+
+CONNECTIONS_MAX = 256
+"""Requests under way at one own node; more wait."""
+FACT_HEADERS: dict[str, str] = {
+    "sender": "Yidi-Sender",
+    "recipient": "Yidi-Recipient",
+    "correlation_id": "Yidi-Correlation-Id",
+    "case_key": "Yidi-Case-Key",
+    "day": "Yidi-Day",
+    "deadline": "Yidi-Deadline",
+    "partition_key": "Yidi-Partition-Key",
+    "trace_id": "Yidi-Trace-Id",
+    "sequence": "Yidi-Sequence",
+    "watermark": "Yidi-Watermark",
+}
+"""A document's facts as headers."""
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a POST came to."""
+
+    status: int = 0
+    """0 where there was no answer."""
+    content_type: str = ""
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    problem: str = ""
+    """`timeout`, or what broke; empty where a whole answer came."""
+
+
+class HttpClient:
+    """Connections to own nodes; one of it for a run."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(
+        self, url: str, data: bytes, headers: Mapping[str, str], within: float
+    ) -> HttpReply:
+        """Send a document and wait for its answer.
+
+        Args:
+            url: where to.
+            data: the document.
+            headers: its facts and content type.
+            within: real seconds for everything.
+        """
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=CONNECTIONS_MAX)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=None)
+        try:
+            async with (
+                asyncio.timeout(within),
+                self._session.post(
+                    url, data=data, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                body = await response.content.read(JSON_BYTES_MAX + 1)
+                while len(body) <= JSON_BYTES_MAX and not response.content.at_eof():
+                    body += await response.content.read(JSON_BYTES_MAX + 1 - len(body))
+        except TimeoutError:
+            return HttpReply(problem="timeout")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return HttpReply(problem=f"connection: {type(error).__name__} {error}"[:200])
+        large = len(body) > JSON_BYTES_MAX
+        return HttpReply(
+            status=response.status,
+            content_type=response.headers.get("Content-Type", ""),
+            headers=dict(response.headers),
+            body=body,
+            problem=f"more than {JSON_BYTES_MAX} bytes" if large else "",
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
