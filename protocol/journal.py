@@ -11,7 +11,7 @@ Nothing here touches a file: the writer hands each finished block to a sink.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
 from hashlib import sha256
 from struct import Struct
@@ -243,7 +243,8 @@ class JournalWriter:
     """
 
     __slots__ = (
-        "_now", "_outputs", "_parts", "_sealed", "_sink", "_tip", "_used",
+        "_now", "_outputs", "_parts", "_sealed", "_sink", "_tip", "_used", "note_output",
+        "note_outputs",
     )  # fmt: skip
 
     def __init__(
@@ -258,6 +259,10 @@ class JournalWriter:
         self._parts: list[bytes] = []
         """Head, payload and CRC of each record of the block."""
         self._outputs: list[bytes] = []
+        self.note_output: Callable[[bytes], None] = self._outputs.append
+        """Counts bytes that the last input caused (an envelope, a posting) into the digest."""
+        self.note_outputs: Callable[[Iterable[bytes]], None] = self._outputs.extend
+        """The same for several pieces, in their order."""
         self._used = 0
         self._sealed = False
         self._tip = tip
@@ -292,10 +297,6 @@ class JournalWriter:
             self._make_room(size)
         head = _pack_head(size, kind, node, now)
         self._parts += (head, payload, _pack_crc(crc32(payload, crc32(head))))
-
-    def note_output(self, data: bytes) -> None:
-        """Count bytes that the last input caused (an envelope, a posting) into the digest."""
-        self._outputs.append(data)
 
     def flush(self) -> None:
         """Finish the current block, if it has records, and hand it to the sink.

@@ -18,7 +18,7 @@ from yidi.nodes.ledger import Posting, PostingKind
 from yidi.nodes.lifecycle import Case
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
-from yidi.protocol.envelope import Envelope, Link
+from yidi.protocol.envelope import Envelope
 from yidi.protocol.instants import Instant
 from yidi.protocol.messages import ReversalRequest
 from yidi.scenarios.judging.closing_checks import ClosingChecks
@@ -33,6 +33,9 @@ ANSWERS_MAX = 10_000
 LIFE_BITS = 32
 """A live sender counts from its number of starts, shifted so: nothing is missing between two."""
 _EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
+
+_Special = Callable[[NodeWatch, Envelope, str | None], None]
+"""A look at one transaction; the key is None where there is no case."""
 
 
 class EventChecks:
@@ -59,6 +62,9 @@ class EventChecks:
         self.closing = ClosingChecks(self.book, self.watches)
         self.reversals: dict[str, str] = {}
         """Message id of every reversal sent → case key."""
+        self._delivery_checks: dict[tuple[Any, str], Callable[[Envelope, Instant], None]] = {}
+        self._looks: list[Callable[[], int]] = []
+        """Links looked at (INV-36, INV-38), by each node's check."""
         self._answers: dict[str, bytes] = {}
         self._effects: dict[tuple[str, str], bytes] = {}
         self._reused: dict[str, tuple[str, str]] = {}
@@ -83,7 +89,10 @@ class EventChecks:
         if case is None:
             self.closing.on_posting(watch, posting)
             return
-        seen = watch.of(posting.key)
+        seen = watch.seen.get(posting.key)
+        if seen is None:
+            seen = watch.seen[posting.key] = Seen(case)
+        seen.case = case
         kind = posting.kind
         if kind is SETTLE:
             self._on_settle(watch, posting, case, seen)
@@ -187,50 +196,113 @@ class EventChecks:
     # ------------------------------------------------------------------ deliveries
 
     def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
-        """A node or a client has handled a message."""
-        origin = envelope.origin
-        kind, transaction = origin.kind, origin.transaction
-        watch = self._by_node.get(node)
-        if kind == 1:
-            # INV-08: one request, one answer, byte for byte, on every hop and every repeat.
-            first = self._answers.get(origin.correlation_id)
-            if first is None:
-                self._answers[origin.correlation_id] = envelope.body
-            else:
-                self._compare_answers(envelope, watch, first)
-        if watch is None:
-            if kind == 1:
-                self._forget_answers()
-                if transaction in t.SETTLEMENTS:
-                    self._check_told(envelope)
-            return
-        if envelope.link is not None:
-            self._check_link(watch, envelope.link)
-        key = origin.case_key
-        if not key:
-            # An institution does not know the key under which its region settles.
-            key = watch.effect_ids.get(origin.message_id, "")
-            if not key:
-                if transaction == t.CLEARING_CLOSE:
-                    self.closing.on_delivery(watch, envelope)
+        """A node or a client (None) has handled a message."""
+        sender = envelope.link.sender if envelope.link is not None else ""
+        self.delivery_check(node, sender)(envelope, now)
+
+    def delivery_check(self, node: Any, sender: str) -> Callable[[Envelope, Instant], None]:
+        """What `on_delivery` does for one link's end, with everything that it touches bound once.
+
+        Args:
+            node: who handles; None, or what is not watched, for the clients.
+            sender: who hands over to it; empty where messages come without a link.
+        """
+        place = (node, sender)
+        check = self._delivery_checks.get(place)
+        if check is None:
+            watch = self._by_node.get(node)
+            check = self._client_check() if watch is None else self._node_check(watch, sender)
+            self._delivery_checks[place] = check
+        return check
+
+    def _client_check(self) -> Callable[[Envelope, Instant], None]:
+        answers = self._answers
+
+        def check(envelope: Envelope, _now: Instant) -> None:
+            origin, body = envelope.origin, envelope.body
+            if origin.kind != 1:
                 return
-        if kind == 0:
-            if transaction in _EFFECTS:
-                if watch.is_insured:
-                    self._note_effect(watch, envelope)
-                elif not origin.case_key:
-                    self._check_asked(watch, envelope, key)
-            elif transaction == t.REVERSAL:
-                self._note_reversal(watch, envelope)
-        elif self._reused and origin.correlation_id in self._reused:
-            self._check_reuse(watch, envelope)
-        case = watch.cases.get(key)
-        if case is not None:
-            seen = watch.seen.get(key) or watch.of(key)
-            if kind == 1 and transaction in t.PRE_SETTLEMENTS and not seen.settled:
+            first = answers.setdefault(origin.correlation_id, body)
+            if first is not body:
+                self._compare_answers(envelope, None, first)
+            if len(answers) >= 2 * ANSWERS_MAX:
+                self._forget_answers()
+            if origin.transaction in t.SETTLEMENTS:
+                self._check_told(envelope)
+
+        return check
+
+    def _node_check(self, watch: NodeWatch, sender: str) -> Callable[[Envelope, Instant], None]:
+        answers, reused, of_kind = self._answers, self._reused, self._special_checks(watch)
+        state, cases, effect_ids, seen_of = watch.state, watch.cases, watch.effect_ids, watch.seen
+        due = 1
+        looked = 0
+
+        def check(envelope: Envelope, _now: Instant) -> None:
+            nonlocal due, looked
+            origin, link = envelope.origin, envelope.link
+            if link is not None:
+                # INV-36 and INV-38: sequences applied once, in order or from a known gap.
+                looked += 1
+                sequence = link.sequence
+                if sequence == due:
+                    due = sequence + 1
+                else:
+                    due = self._check_gap(watch, sender, sequence, due)
+                clock = state.now
+                if clock < watch.now:
+                    self._fail(self._time, watch, "", f"{watch.now} -> {clock}")
+                watch.now = clock
+            kind = origin.kind
+            if kind == 1:
+                # INV-08: one request, one answer, byte for byte, on every hop and every repeat.
+                body = envelope.body
+                first = answers.setdefault(origin.correlation_id, body)
+                if first is not body:
+                    self._compare_answers(envelope, watch, first)
+            # An institution does not know the key under which its region settles.
+            key = origin.case_key or effect_ids.get(origin.message_id)
+            special = of_kind[kind].get(origin.transaction)
+            if special is not None:
+                special(watch, envelope, key)
+            if key is None:
+                return
+            if reused and kind and origin.correlation_id in reused:
+                self._check_reuse(watch, envelope)
+            seen = seen_of.get(key)
+            if seen is None:
+                if key not in cases:
+                    return
+                seen = watch.of(key)
+            if seen.case.state is not seen.state:
+                self._check_step(watch, seen.case, seen)
+
+        self._looks.append(lambda: looked)
+        return check
+
+    def _special_checks(self, watch: NodeWatch) -> tuple[dict[str, _Special], ...]:
+        """By kind and transaction: what is looked at beyond what every message is."""
+        requests: dict[str, _Special] = {
+            t.CLEARING_CLOSE: self._on_closing, t.REVERSAL: self._note_reversal,
+        }  # fmt: skip
+        results: dict[str, _Special] = {}
+        if watch.role == "insured":
+            requests |= dict.fromkeys(_EFFECTS, self._note_effect)
+        elif watch.role == "treatment":
+            requests |= dict.fromkeys(_EFFECTS, self._check_asked)
+            results |= dict.fromkeys(t.PRE_SETTLEMENTS, self._note_pre)
+        return requests, results, {}
+
+    def _on_closing(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+        if key is None:
+            self.closing.on_delivery(watch, envelope)
+
+    def _note_pre(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+        """Remember what the patient agreed to, for INV-16."""
+        if key is not None and key in watch.cases:
+            seen = watch.of(key)
+            if not seen.settled:
                 seen.pre = envelope.body
-            if case.state is not seen.state:
-                self._check_step(watch, case, seen)
 
     def _check_step(self, watch: NodeWatch, case: Case, seen: Seen) -> None:
         """INV-12, and INV-03 where the treatment region's doubt ends."""
@@ -245,33 +317,21 @@ class EventChecks:
             if left:
                 self._explain(watch, watch, case.key, left)
 
-    def _check_link(self, watch: NodeWatch, link: Link) -> None:
-        """INV-36 and INV-38: sequences applied once, in order or from a known gap."""
-        sequence, sender, clock = link.sequence, link.sender, watch.state.now
-        self._order.count += 1
-        last = watch.links.get(sender, 0)
-        if sequence == last + 1:
-            watch.links[sender] = sequence
-        else:
-            self._check_gap(watch, sender, sequence, last)
-        self._time.count += 1
-        if clock < watch.now:
-            self._fail(self._time, watch, "", f"{watch.now} -> {clock}")
-        watch.now = clock
-
-    def _check_gap(self, watch: NodeWatch, sender: str, sequence: int, last: int) -> None:
+    def _check_gap(self, watch: NodeWatch, sender: str, sequence: int, due: int) -> int:
+        """A sequence that is not the one due: newer, or late and missing; the next one due."""
         missing = watch.missing.setdefault(sender, {})
-        if sequence >> LIFE_BITS > last >> LIFE_BITS:
+        if sequence >> LIFE_BITS > (due - 1) >> LIFE_BITS:
             missing.clear()
-            last = sequence >> LIFE_BITS << LIFE_BITS
-        if sequence > last:
-            for number in range(max(last + 1, sequence - GAP_MAX), sequence):
+            due = (sequence >> LIFE_BITS << LIFE_BITS) + 1
+        if sequence >= due:
+            for number in range(max(due, sequence - GAP_MAX), sequence):
                 missing[number] = None
-            watch.links[sender] = sequence
-        elif sequence in missing:
+            return sequence + 1
+        if sequence in missing:
             del missing[sequence]
         else:
             self._fail(self._order, watch, "", f"sequence {sequence} of {sender} applied again")
+        return due
 
     def _compare_answers(self, envelope: Envelope, watch: NodeWatch | None, first: bytes) -> None:
         """INV-08, where a request has been answered before, here or on another hop."""
@@ -308,9 +368,11 @@ class EventChecks:
             if there is None or there.answer != envelope.body:
                 self._fail(self._told, insured, case.key, "told, and booked otherwise")
 
-    def _note_effect(self, watch: NodeWatch, envelope: Envelope) -> None:
+    def _note_effect(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
         """INV-09: remember an effect's first content; other content must be refused."""
         origin = envelope.origin
+        if key is None:
+            return
         place = (origin.case_key, origin.transaction)
         first = self._effects.setdefault(place, envelope.body)
         if first is not envelope.body and first != envelope.body:
@@ -321,9 +383,11 @@ class EventChecks:
                 return
             self._reused[origin.message_id] = place
 
-    def _check_asked(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
+    def _check_asked(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
         """INV-09 at the counter: an institution's message id over other content changes nothing."""
         origin = envelope.origin
+        if key is None or origin.case_key:
+            return
         first = self._effects.setdefault((origin.message_id, origin.transaction), envelope.body)
         if first is envelope.body or first == envelope.body:
             return
@@ -342,9 +406,11 @@ class EventChecks:
             facts = f"{origin.transaction} with other content took effect"
             self._fail(self._reuse, watch, origin.case_key, facts)
 
-    def _note_reversal(self, watch: NodeWatch, envelope: Envelope) -> None:
+    def _note_reversal(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
         """INV-18: an accepted reversal of what never settled here leaves a tombstone."""
         origin = envelope.origin
+        if key is None:
+            return
         self.reversals[origin.message_id] = origin.case_key
         if watch.role != "insured":
             return
@@ -360,6 +426,7 @@ class EventChecks:
 
     def finish(self) -> TallyBook:
         """Judge what only the end can show: nothing is left open between two books."""
+        self._order.count = self._time.count = sum(looked() for looked in self._looks)
         for (treatment, insured), pair in self.pairs.items():
             watch = self.watches["treatment:" + treatment]
             if pair.difference != sum(pair.open.values()):

@@ -16,7 +16,7 @@ from yidi.protocol.instants import Instant
 from yidi.protocol.transactions import CATALOGUE, Kind
 from yidi.scenarios.judging.verdicts import TallyBook
 from yidi.scenarios.library.thresholds import MILLION, Threshold, parse_threshold
-from yidi.scenarios.running.runner import RunChecks
+from yidi.scenarios.running.runner import DeliveryCheck, RunChecks
 
 Measure = Callable[[Threshold], int | None]
 """What a run came to for a threshold, in the threshold's unit; None where nothing was measured."""
@@ -38,6 +38,21 @@ class Meter:
         self.checks.on_posting(node, posting, case)
 
     def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
+        """Measure what was handled, and pass it on."""
+        self._measure(envelope, now)
+        self.checks.on_delivery(node, envelope, now)
+
+    def delivery_check(self, node: Any, sender: str) -> DeliveryCheck:
+        """The same for one link's end."""
+        behind = self.checks.delivery_check(node, sender)
+
+        def check(envelope: Envelope, now: Instant) -> None:
+            self._measure(envelope, now)
+            behind(envelope, now)
+
+        return check
+
+    def _measure(self, envelope: Envelope, now: Instant) -> None:
         """Note when a question left an institution and when its first answer came."""
         origin, link = envelope.origin, envelope.link
         if link is not None and link.sender.startswith("institution:"):
@@ -50,7 +65,6 @@ class Meter:
                 self.latency.setdefault(stage, []).append(now - asked)
                 if origin.kind != Kind.RESULT:
                     self.refused[stage] = self.refused.get(stage, 0) + 1
-        self.checks.on_delivery(node, envelope, now)
 
     def measure(self, rule: Threshold) -> int | None:
         """The measured value in the threshold's unit; None where there is none."""

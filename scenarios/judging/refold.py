@@ -19,7 +19,7 @@ from yidi.protocol.errors import InvariantViolation, RemoteProtocolError
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import RecordKind
 from yidi.protocol.journal_reader import JournalReader, Record
-from yidi.scenarios.running.fold import note_envelopes, posting_bytes
+from yidi.scenarios.running.fold import output_parts, posting_bytes
 
 _CLIENTS = ("institution:", "person:", "operator:")
 
@@ -82,7 +82,9 @@ class Refold:
                 self.on_posting(node.address, posting)
         if self.on_delivery is not None:
             self._tell(node, given, outputs, record.now)
-        note_envelopes(note, given, outputs)
+        for output in outputs:
+            for part in output_parts(given, output):
+                note(part)
 
     def _tell(
         self, node: Any, given: Envelope | None, outputs: list[Envelope], now: Instant

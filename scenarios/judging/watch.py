@@ -47,11 +47,13 @@ class Seen:
     """One case at one node, as its postings and deliveries showed it."""
 
     __slots__ = (
-        "cancelled", "day", "legs", "live", "pre", "reinstated", "reversed", "settled", "state",
-        "tomb",
+        "cancelled", "case", "day", "legs", "live", "pre", "reinstated", "reversed", "settled",
+        "state", "tomb",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, case: Any) -> None:
+        self.case = case
+        """The node's own: what is judged."""
         self.state: CaseState = NEW
         self.settled = self.cancelled = self.reversed = self.reinstated = 0
         self.live = False
@@ -67,8 +69,8 @@ class NodeWatch:
     """One node as the checks know it."""
 
     __slots__ = (
-        "address", "cases", "code", "effect_ids", "is_insured", "keeps_books", "links", "missing",
-        "node", "now", "outbox", "posted", "role", "seen", "state", "steps", "units",
+        "address", "cases", "code", "effect_ids", "is_insured", "keeps_books", "missing", "node",
+        "now", "outbox", "posted", "role", "seen", "state", "steps", "units",
     )  # fmt: skip
 
     def __init__(self, address: str, node: Any) -> None:
@@ -86,19 +88,20 @@ class NodeWatch:
         self.steps = STEPS.get(self.role, {})
         self.units: dict[tuple[str, str, str], str] = {}
         """Settlement unit → live key."""
-        self.links: dict[str, int] = {}
-        """Sender → highest sequence applied."""
         self.missing: dict[str, dict[int, None]] = {}
-        """Sender → sequences below it that have not come."""
+        """Sender → sequences below the highest one applied that have not come."""
+        self.now = 0
         self.posted: dict[str, dict[str, int]] = {}
         """Kind → key → how often, for postings that belong to no case."""
-        self.now = 0
 
     def of(self, key: str) -> Seen:
-        """What was seen of a case, made on first sight."""
+        """What was seen of a case, made on first sight; of a key that is no case's, nothing."""
         seen = self.seen.get(key)
         if seen is None:
-            seen = self.seen[key] = Seen()
+            case = self.cases.get(key)
+            seen = Seen(case)
+            if case is not None:
+                self.seen[key] = seen
         return seen
 
     def waits_for(self, key: str) -> bool:

@@ -35,7 +35,7 @@ from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.core import LiveCore
-from yidi.scenarios.running.fold import note_envelopes, posting_bytes
+from yidi.scenarios.running.fold import output_parts, posting_bytes
 from yidi.scenarios.running.runner import RunChecks
 
 DESK = "operator:desk"
@@ -345,7 +345,8 @@ class LiveHost:
                 if self.checks is not None:
                     self.checks.on_posting(party.host, posting, party.cases.get(posting.key))
         if party.index >= 0:
-            note_envelopes(self.journal.note_output, given, sent)
+            for envelope in sent:
+                self.journal.note_outputs(output_parts(given, envelope))
         for envelope in sent:
             if _may_leave_at_once(party, envelope):
                 self._send(party, envelope)

@@ -9,6 +9,7 @@ is what is measured. Visits are kept `in_flight` at a time: as one ends the next
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -36,7 +37,7 @@ from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.running.pipes import LinkTable
 from yidi.scenarios.running.run import quiet_collector
-from yidi.scenarios.running.runner import Runner
+from yidi.scenarios.running.runner import DeliveryCheck, Runner
 from yidi.scenarios.running.streams import Streams
 
 HOSPITAL = "H31010100001"
@@ -232,7 +233,7 @@ def run_flow(
         )  # fmt: skip
         with create_journal(path, opening) as journal:
             streams = Streams(seed)
-            writer = journal.writer if parts.journal else _NoJournal(None, opening)
+            writer = journal.writer if parts.journal else _NoJournal(opening)
             runner = Runner(nodes, visits, LinkTable((), streams), writer, start=START)
             checks = EventChecks(nodes)
             if heard is not None:
@@ -275,11 +276,16 @@ def _assert_checked(checks: EventChecks) -> None:
 class _NoJournal(JournalWriter):
     """Takes records and outputs and does nothing with them."""
 
+    def __init__(self, opening: Opening) -> None:
+        super().__init__(None, opening)
+        self.note_output = self.note_outputs = _nothing
+
     def append(self, kind: int, node: int, now: Instant, payload: bytes) -> None:
         """Nothing."""
 
-    def note_output(self, data: bytes) -> None:
-        """Nothing."""
+
+def _nothing(_data: object) -> None:
+    """Nothing."""
 
 
 class _Listener:
@@ -291,6 +297,10 @@ class _Listener:
     def on_delivery(self, node: object, envelope: Envelope, now: Instant) -> None:
         """Keep the message."""
         self.heard.append(envelope)
+
+    def delivery_check(self, node: object, sender: str) -> DeliveryCheck:
+        """The same for one link's end."""
+        return partial(self.on_delivery, node)
 
     def on_posting(self, node: object, posting: Posting, case: object) -> None:
         """Postings are no messages."""

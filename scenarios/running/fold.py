@@ -9,8 +9,6 @@ journal beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 import msgspec
 
 from yidi.nodes.ledger import Posting
@@ -19,26 +17,21 @@ from yidi.protocol.envelope import Envelope
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def note_envelopes(
-    note: Callable[[bytes], None], given: Envelope | None, outputs: Iterable[Envelope]
-) -> None:
-    """Count what an input caused into a journal's digest.
+def output_parts(given: Envelope | None, output: Envelope) -> tuple[bytes, ...]:
+    """What a message counts as in a journal's digest.
 
     Args:
-        note: the writer's `note_output`.
-        given: the input; None for a deadline.
-        outputs: what the node sends for it.
+        given: the input that caused it; None for a deadline.
+        output: what the node sends.
     """
-    passed, said = (None, None) if given is None else (given.origin_bytes, given.body)
-    for envelope in outputs:
-        origin, body, stamp = envelope.origin_bytes, envelope.body, envelope.stamp
-        if origin is passed:
-            note(_encode((envelope.hop, stamp)))
-            continue
-        note(_encode(envelope.hop) if stamp is None else _encode((envelope.hop, stamp)))
-        note(origin)
-        if body is not said:
-            note(body)
+    origin, stamp = output.origin_bytes, output.stamp
+    if given is not None and origin is given.origin_bytes:
+        return (_encode((output.hop, stamp)),)
+    head = _encode(output.hop) if stamp is None else _encode((output.hop, stamp))
+    body = output.body
+    if given is not None and body is given.body:
+        return head, origin
+    return head, origin, body
 
 
 def posting_bytes(posting: Posting) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -34,6 +35,7 @@ LOCAL_LATENCY = Latency(
 _LOCAL = ("institution:", "person:", "operator:")
 
 
+@cache
 def latency_table(latency: Latency) -> list[int]:
     """Delays in microseconds by a draw of `DRAW_BITS` bits; whole milliseconds, at least one."""
     quantiles = Quantiles(latency.p50, latency.p90, latency.p99, latency.max)
@@ -42,11 +44,15 @@ def latency_table(latency: Latency) -> list[int]:
     return [max(1, (row + MILLISECOND - 1) // MILLISECOND) * MILLISECOND for row in rows]
 
 
+Deliver = Callable[[Any, Instant], None]
+"""Take what has come out of a pipe: a frame's bytes, or for clients the envelope itself."""
+
+
 class Pipe:
     """One direction of a link."""
 
     __slots__ = (
-        "bits", "chance", "duplicate", "is_faulty", "last", "loss", "party", "peer_end", "receive",
+        "bits", "chance", "deliver", "duplicate", "last", "loss", "party", "peer_end", "receive",
         "recipient", "send", "sender", "sender_end", "table",
     )  # fmt: skip
 
@@ -78,8 +84,8 @@ class Pipe:
         self.chance: Random | None = None
         if self.loss or self.duplicate:
             self.chance = streams.stream("loss", name)
-        self.is_faulty = self.chance is not None
-        """Whether chance, or the run's plan of faults, has a say in what is sent here."""
+        self.deliver: Deliver
+        """Made by the runner."""
 
 
 class LinkTable:
@@ -88,7 +94,6 @@ class LinkTable:
     def __init__(self, links: Sequence[Link], streams: Streams) -> None:
         self._links = tuple(links)
         self._streams = streams
-        self._tables: dict[Latency, list[int]] = {}
 
     def find(self, sender: str, recipient: str) -> Link | None:
         """The table of a direction, None where the scenario says nothing."""
@@ -105,7 +110,4 @@ class LinkTable:
         if latency is None:
             local = sender.startswith(_LOCAL) or recipient.startswith(_LOCAL)
             latency = LOCAL_LATENCY if local else NETWORK_LATENCY
-        table = self._tables.get(latency)
-        if table is None:
-            table = self._tables[latency] = latency_table(latency)
-        return Pipe(ends, party, link, table, self._streams)
+        return Pipe(ends, party, link, latency_table(latency), self._streams)

@@ -10,6 +10,7 @@ journal, a ledger and a clock that may be off. The loop ends when no bucket is l
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
@@ -28,8 +29,8 @@ from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.running.alterations import altered
 from yidi.scenarios.running.faults import ONCE, Arrival, FaultPlan
-from yidi.scenarios.running.fold import note_envelopes, posting_bytes
-from yidi.scenarios.running.pipes import DRAW_BITS, LinkTable, Pipe
+from yidi.scenarios.running.fold import output_parts, posting_bytes
+from yidi.scenarios.running.pipes import DRAW_BITS, Deliver, LinkTable, Pipe
 from yidi.scenarios.running.streams import chance
 
 NEVER = 1 << 62
@@ -57,11 +58,18 @@ class Host(Protocol):
         ...
 
 
+DeliveryCheck = Callable[[Envelope, Instant], None]
+
+
 class RunChecks(Protocol):
-    """Checks that watch a run as it happens; both calls must be cheap."""
+    """Checks that watch a run as it happens; every call must be cheap."""
 
     def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
         """A node, or a client, has handled a message."""
+        ...
+
+    def delivery_check(self, node: Any, sender: str) -> DeliveryCheck:
+        """`on_delivery` for what one link brings to a node, or to the clients: the hot path's."""
         ...
 
     def on_posting(self, node: Any, posting: Posting, case: Any) -> None:
@@ -69,8 +77,8 @@ class RunChecks(Protocol):
         ...
 
 
-Deliver = Callable[[Pipe, Any, Instant], None]
-"""Take what has come out of a pipe: a frame's bytes, or for clients the envelope itself."""
+Put = Callable[[Envelope, Instant], None]
+"""Send one output of a party at an instant."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -87,8 +95,8 @@ class Party:
     """A receiver of frames: one node, or all clients together."""
 
     __slots__ = (
-        "address", "armed", "cases", "deliver", "handle", "handle_deadline", "host", "index",
-        "ledger", "next_deadline", "pipes", "send", "skew",
+        "address", "armed", "cases", "handle", "handle_deadline", "host", "index", "ledger",
+        "next_deadline", "puts", "skew", "wake",
     )  # fmt: skip
 
     def __init__(self, address: str, host: Host, index: int, skew: int) -> None:
@@ -107,20 +115,10 @@ class Party:
         state = getattr(host, "state", None)
         cases = getattr(state, "cases", None)
         self.cases: dict[str, Any] = {} if cases is None else cases
-        self.pipes: dict[str, Pipe] = {}
-        self.deliver: Deliver
-        self.send: Send
-        """Both are made by the runner when the run begins."""
-
-
-class Send(Protocol):
-    """How a party's outputs leave it."""
-
-    def __call__(
-        self, outputs: list[Envelope], now: Instant, given: Envelope | None = None
-    ) -> None:
-        """Frame and schedule what an input (None for a deadline) caused."""
-        ...
+        self.puts: dict[str, Put] = {}
+        """How its outputs leave it, by hop; for the clients, whose ends are many, by both ends."""
+        self.wake: Deliver
+        """Its wake, as it stands in a bucket; made by the runner."""
 
 
 class Runner:
@@ -147,6 +145,8 @@ class Runner:
             for index, (address, node) in enumerate(nodes.items())
         }
         self.clients = Party("", clients, -1, 0)
+        for party in (self.clients, *self.parties.values()):
+            party.wake = partial(self._wake, party)
         self.plan: FaultPlan | None = None
         self.case_of: Callable[[str], str | None] = _no_case
         """Id of the scripted case of a trace id, for faults that name a case."""
@@ -160,7 +160,7 @@ class Runner:
         """Frames that chance or a fault lost."""
         self.unfinished = False
         """Stopped, or at the limit of virtual time, with something still pending."""
-        self._buckets: dict[int, list[tuple[Any, bytes | None]]] = {}
+        self._buckets: dict[int, list[tuple[Deliver, Any]]] = {}
         self._instants: list[int] = []
         self._stopped = False
         self.limit = start + VIRTUAL_DAYS_MAX * DAY
@@ -172,7 +172,6 @@ class Runner:
         Raises:
             InvariantViolation: a node or a check found the world broken.
         """
-        self._bind()
         for party in (self.clients, *self.parties.values()):
             self._arm(party)
         self._loop()
@@ -187,22 +186,17 @@ class Runner:
         return self._stopped
 
     def inject(self, sender: str, envelope: Envelope) -> None:
-        """Send a message as if `sender` had sent it now; for tests and consoles."""
-        party = self.parties.get(sender, self.clients)
-        self._bind()
-        party.send([envelope], self.now)
+        """Send a message as if `sender` had sent it now; for tests and consoles.
 
-    def _bind(self) -> None:
-        """Make the parties' hot paths, now that faults and checks are known."""
-        for party in (self.clients, *self.parties.values()):
-            party.send = self._sender(party)
-            party.deliver = self._deliverer(party)
+        Faults and checks that are set later do not watch the links that it used.
+        """
+        party = self.parties.get(sender, self.clients)
+        self._send(party, [envelope], self.now)
 
     # ------------------------------------------------------------------ the loop
 
     def _loop(self) -> None:
         buckets, instants = self._buckets, self._instants
-        wake = self._wake
         report_at = PROGRESS_EVERY
         while instants:
             now: Instant = heappop(instants)  # type: ignore[assignment]
@@ -211,52 +205,75 @@ class Runner:
                 return
             self.now = now
             # The list may grow while it is walked: what is due at once joins at its end.
-            for target, raw in buckets[now]:
-                if raw is None:
-                    wake(target, now)
-                else:
-                    target.party.deliver(target, raw, now)
+            bucket = buckets[now]
+            for deliver, raw in bucket:
+                deliver(raw, now)
             del buckets[now]
+            # Those few that were no delivery have taken themselves off the count.
+            self.deliveries += len(bucket)
             if self.deliveries >= report_at:
                 report_at = self.deliveries + PROGRESS_EVERY
                 self.report()
 
-    def _deliverer(self, party: Party) -> Deliver:
-        """The hot path of one party's deliveries, with everything it touches bound once."""
+    def _deliverer(self, pipe: Pipe) -> Deliver:
+        """The hot path of what reaches a node by a pipe, with everything it touches bound once."""
+        party: Party = pipe.party
         host, handle, index, skew = party.host, party.handle, party.index, party.skew
-        append, next_deadline, ledger = self.journal.append, party.next_deadline, party.ledger
-        on_delivery = self.checks.on_delivery if self.checks is not None else _unwatched
-        send, envelope_kind = party.send, int(RecordKind.ENVELOPE)
-        # A node asks for no wake sooner than LEAST_WAIT, so one that has one is left alone.
-        is_node, at_ease = index >= 0, LEAST_WAIT if index >= 0 else -NEVER
+        receive, append, puts, arm = pipe.receive, self.journal.append, party.puts, self._arm
+        assert party.ledger is not None
+        ledger, note, find_put = party.ledger, self.journal.note_outputs, self._find_put
+        check = _unchecked if self.checks is None else self.checks.delivery_check(host, pipe.sender)
+        envelope_kind = int(RecordKind.ENVELOPE)
 
-        def deliver(pipe: Pipe, raw: Any, now: Instant) -> None:
+        def deliver(raw: Any, now: Instant) -> None:
             clock = Instant(now + skew) if skew else now
             try:
-                envelope = pipe.receive(raw, clock)
+                envelope = receive(raw, clock)
                 if envelope is None:
+                    self.deliveries -= 1
                     return
-                if is_node:
-                    append(envelope_kind, index, clock, raw)
+                append(envelope_kind, index, clock, raw)
                 outputs = handle(envelope, clock)
             except RemoteProtocolError as error:
-                size = len(raw if isinstance(raw, bytes) else raw.body)
-                self.core.refuse(error, pipe.sender, pipe.recipient, size, now)
+                self._refuse(error, pipe, len(raw), now)
                 return
-            self.deliveries += 1
-            if ledger is not None and ledger.posted:
+            if ledger.posted:
                 self._post(party)
-            on_delivery(host, envelope, now)
-            if outputs:
-                send(outputs, now, envelope)
-            if party.armed - now > at_ease:
-                deadline = next_deadline()
-                if deadline is not None and deadline - skew < party.armed:
-                    self._arm(party)
+            check(envelope, now)
+            for output in outputs:
+                note(output_parts(envelope, output))
+                (puts.get(output.hop) or find_put(party, output))(output, now)
+            # No node asks to be woken sooner than LEAST_WAIT: one that will be is left alone.
+            if party.armed - now > LEAST_WAIT:
+                arm(party)
 
         return deliver
 
-    def _wake(self, party: Party, now: Instant) -> None:
+    def _client_deliverer(self, pipe: Pipe) -> Deliver:
+        """The same for clients, who have neither journal nor ledger."""
+        clients, receive = self.clients, pipe.receive
+        host, handle, send, arm = clients.host, clients.handle, self._send, self._arm
+        check = _unchecked if self.checks is None else self.checks.delivery_check(host, pipe.sender)
+
+        def deliver(raw: Any, now: Instant) -> None:
+            try:
+                envelope = receive(raw, now)
+                if envelope is None:
+                    self.deliveries -= 1
+                    return
+                outputs = handle(envelope, now)
+            except RemoteProtocolError as error:
+                self._refuse(error, pipe, len(raw.body), now)
+                return
+            check(envelope, now)
+            if outputs:
+                send(clients, outputs, now)
+            arm(clients)
+
+        return deliver
+
+    def _wake(self, party: Party, _raw: Any, now: Instant) -> None:
+        self.deliveries -= 1  # the loop counts what a bucket held
         if party.armed != now:
             return  # an earlier wake took this one's place
         party.armed = NEVER
@@ -268,8 +285,7 @@ class Runner:
             outputs = party.handle_deadline(clock)
             if party.ledger is not None and party.ledger.posted:
                 self._post(party)
-            if outputs:
-                party.send(outputs, now)
+            self._send(party, outputs, now)
         self._arm(party)
 
     def _arm(self, party: Party) -> None:
@@ -280,9 +296,9 @@ class Runner:
         at = max(deadline - party.skew, self.now)
         if at < party.armed:
             party.armed = at
-            self._schedule(at, (party, None))
+            self._schedule(at, (party.wake, None))
 
-    def _schedule(self, at: int, event: tuple[Any, bytes | None]) -> None:
+    def _schedule(self, at: int, event: tuple[Deliver, Any]) -> None:
         bucket = self._buckets.get(at)
         if bucket is None:
             self._buckets[at] = [event]
@@ -303,40 +319,50 @@ class Runner:
 
     # ------------------------------------------------------------------ sending
 
-    def _sender(self, party: Party) -> Send:
-        """The hot path of one party's sendings, with everything it touches bound once."""
-        is_node, skew, pipes = party.index >= 0, party.skew, party.pipes
-        note, buckets, instants = self.journal.note_output, self._buckets, self._instants
+    def _send(self, party: Party, outputs: list[Envelope], now: Instant) -> None:
+        """Send what a deadline, or a client, wants to be sent."""
+        for output in outputs:
+            if party.index >= 0:
+                self.journal.note_outputs(output_parts(None, output))
+            hop = output.hop if party.address else f"{output.origin.sender}>{output.hop}"
+            put = party.puts.get(hop) or self._find_put(party, output)
+            put(output, now)
 
-        def send(outputs: list[Envelope], now: Instant, given: Envelope | None = None) -> None:
-            if is_node:
-                note_envelopes(note, given, outputs)
+    def _sender(self, pipe: Pipe, skew: int) -> Put:
+        """The hot path of sending into a pipe, with everything it touches bound once."""
+        send, bits, table, deliver = pipe.send, pipe.bits, pipe.table, pipe.deliver
+        buckets, instants, find_credit = self._buckets, self._instants, self._find_credit
+        last = 0
+
+        def put(envelope: Envelope, now: Instant) -> None:
+            nonlocal last
+            at = now + table[bits(DRAW_BITS)]
             clock = Instant(now + skew) if skew else now
-            for envelope in outputs:
-                hop = envelope.hop if is_node else f"{envelope.origin.sender}>{envelope.hop}"
-                pipe = pipes.get(hop) or self._make_pipe(party, envelope)
-                if pipe is None:
-                    continue
-                at = now + pipe.table[pipe.bits(DRAW_BITS)]
-                if pipe.is_faulty:
-                    self._send_with_chance(pipe, envelope, clock, at)
-                    continue
-                try:
-                    raw = pipe.send(envelope, clock)
-                except LocalProtocolError:
-                    if not self._find_credit(pipe):
-                        continue
-                    raw = pipe.send(envelope, clock)
-                if at < pipe.last:  # noqa: PLR1730 (a call of max costs more, here of all places)
-                    at = pipe.last
-                pipe.last = at
-                if at in buckets:
-                    buckets[at].append((pipe, raw))
-                else:
-                    buckets[at] = [(pipe, raw)]
-                    heappush(instants, at)
+            try:
+                raw = send(envelope, clock)
+            except LocalProtocolError:
+                if not find_credit(pipe):
+                    return
+                raw = send(envelope, clock)
+            if at < last:  # noqa: PLR1730 (a call of max costs more, here of all places)
+                at = last
+            last = at
+            if at in buckets:
+                buckets[at].append((deliver, raw))
+            else:
+                buckets[at] = [(deliver, raw)]
+                heappush(instants, at)
 
-        return send
+        return put
+
+    def _chance_sender(self, pipe: Pipe, skew: int) -> Put:
+        """The same for a pipe with loss, or under a plan of faults."""
+
+        def put(envelope: Envelope, now: Instant) -> None:
+            at = now + pipe.table[pipe.bits(DRAW_BITS)]
+            self._send_with_chance(pipe, envelope, Instant(now + skew), at)
+
+        return put
 
     def _send_with_chance(self, pipe: Pipe, envelope: Envelope, clock: Instant, at: int) -> None:
         """Send one message on a pipe with loss, or under a plan of faults."""
@@ -361,9 +387,9 @@ class Runner:
             due = at + delay
             if not delay:
                 due = pipe.last = max(at, pipe.last)
-            self._schedule(due, (pipe, raw))
+            self._schedule(due, (pipe.deliver, raw))
             if is_doubled:
-                self._schedule(due, (pipe, raw))
+                self._schedule(due, (pipe.deliver, raw))
         if not sent:
             self.lost += 1
             self._frame(pipe, envelope, clock)  # a loss leaves its gap in the link
@@ -374,18 +400,22 @@ class Runner:
         except LocalProtocolError:
             return pipe.send(envelope, clock) if self._find_credit(pipe) else None
 
-    def _make_pipe(self, party: Party, envelope: Envelope) -> Pipe | None:
+    def _find_put(self, party: Party, envelope: Envelope) -> Put:
+        """The way to a hop that a party has not used before, made and kept."""
         sender = party.address or envelope.origin.sender
         try:
             peer = self.core.router.place(envelope.hop, envelope.origin.partition_key)
         except LocalProtocolError as error:
             self.core.refuse(error, sender, envelope.hop, len(envelope.body), self.now)
-            return None
+            return _drop
         ends = (self.core.end(sender, peer), self.core.end(peer, sender))
         pipe = self.links.pipe(ends, self.parties.get(peer, self.clients))
-        pipe.is_faulty = self.plan is not None or pipe.chance is not None
-        party.pipes[envelope.hop if party.address else f"{sender}>{envelope.hop}"] = pipe
-        return pipe
+        is_node = pipe.party is not self.clients
+        pipe.deliver = self._deliverer(pipe) if is_node else self._client_deliverer(pipe)
+        is_faulty = self.plan is not None or pipe.chance is not None
+        put = (self._chance_sender if is_faulty else self._sender)(pipe, party.skew)
+        party.puts[envelope.hop if party.address else f"{sender}>{envelope.hop}"] = put
+        return put
 
     def _find_credit(self, pipe: Pipe) -> bool:
         """Ask the virtual line what is really under way, as a bare watermark would tell.
@@ -396,8 +426,8 @@ class Runner:
         flying = sum(
             1
             for bucket in self._buckets.values()
-            for target, raw in bucket
-            if target is pipe and raw is not None
+            for deliver, _ in bucket
+            if deliver is pipe.deliver
         )
         end = pipe.sender_end
         end.acknowledge(end.sent - min(flying, end.sent - end.acknowledged))
@@ -405,6 +435,10 @@ class Runner:
             return True
         self.core.count(ErrorCode.E_BUSY)
         return False
+
+    def _refuse(self, error: RemoteProtocolError, pipe: Pipe, size: int, now: Instant) -> None:
+        self.deliveries -= 1
+        self.core.refuse(error, pipe.sender, pipe.recipient, size, now)
 
     def report(self) -> None:
         """Tell the progress callback how far the run is."""
@@ -417,7 +451,11 @@ class Runner:
             )  # fmt: skip
 
 
-def _unwatched(_node: Any, _envelope: Envelope, _now: Instant) -> None:
+def _drop(_envelope: Envelope, _now: Instant) -> None:
+    """The way to a hop that is nobody's: the refusal has been counted."""
+
+
+def _unchecked(_envelope: Envelope, _now: Instant) -> None:
     """Stands for the checks where there are none."""
 
 

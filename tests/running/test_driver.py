@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,9 @@ def test_watching_moves_nothing():
 
         def on_delivery(self, node, envelope, now):
             self.seen += 1
+
+        def delivery_check(self, node, sender):
+            return partial(self.on_delivery, node)
 
         def on_posting(self, node, posting, case):
             assert case is None or case.key == posting.key

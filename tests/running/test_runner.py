@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +117,9 @@ def test_a_link_or_check_moves_no_other_draw(seed):
     class Watching:
         def on_delivery(self, node, envelope, now):
             pass
+
+        def delivery_check(self, node, sender):
+            return partial(self.on_delivery, node)
 
         def on_posting(self, node, posting, case):
             pass
