@@ -36,7 +36,7 @@ from yidi.scenarios.running.runner import Progress, RunChecks, Runner
 from yidi.scenarios.running.streams import Streams
 from yidi.scenarios.running.world import World, world_of
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Changes whenever the same inputs would give other outputs; a journal names it."""
 GRACE = 2 * DAY
 """After the calendar has stopped, a run that is not quiet is stopped too."""
