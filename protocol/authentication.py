@@ -103,9 +103,7 @@ def make_keyrings(
         for taker in names
     }
     privates = {name: sm2_private_key(hmac_sm3(secret, name.encode())) for name in names}
-    publics = {
-        key_id(SM2, name, generation): Sm2Signer(privates[name]).public for name in names
-    }
+    publics = {key_id(SM2, name, generation): Sm2Signer(privates[name]).public for name in names}
     return {
         name: Keyring(
             owner=name,

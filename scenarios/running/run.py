@@ -207,9 +207,10 @@ def prepare(
 
 def _links_of(scenario: Scenario, cast: Cast) -> LinkTable:
     """The links between the nodes, which sign and verify where the scenario asks for it."""
-    if not scenario.signatures:
+    guard = guard_of(scenario, cast.nodes, cast.seed)
+    if guard is None:
         return LinkTable(scenario.link, cast.streams)
-    return SignedLinks(scenario.link, cast.streams, guard_of(cast.nodes, cast.seed))
+    return SignedLinks(scenario.link, cast.streams, guard)
 
 
 def assemble(

@@ -14,17 +14,23 @@ from yidi.broker.link import LinkEnd
 from yidi.protocol.authentication import Guard, make_keyrings, owner_of
 from yidi.protocol.envelope import Envelope, unframe
 from yidi.protocol.instants import Instant
-from yidi.scenarios.library.schema import Link
+from yidi.protocol.signatures import need_sm2
+from yidi.scenarios.library.schema import Link, Scenario
 from yidi.scenarios.running.pipes import LinkTable, Pipe
 from yidi.scenarios.running.streams import Streams
 
 
-def guard_of(nodes: Iterable[str], seed: int) -> Guard:
+def guard_of(scenario: Scenario, nodes: Iterable[str], seed: int) -> Guard | None:
     """The keys of all nodes and of the clients' desk, made from a run's seed.
+
+    None where the scenario does not have its messages signed.
 
     Raises:
         MissingAlgorithm: SM3 or SM2 is missing on this machine.
     """
+    if not scenario.signatures:
+        return None
+    need_sm2()
     return Guard(make_keyrings(map(owner_of, nodes), b"DEV %d" % seed).values())
 
 

@@ -124,9 +124,7 @@ def test_fields_that_a_later_version_appends_are_signed_too():
     longer = msgspec.msgpack.encode([*fields[:-1], b"", "new"])
     mac = hmac_sm3(RINGS[TREATMENT].makes[HUB], b"origin" + longer.replace(b"\xc4\x00", b"", 1))
     raw = [msgspec.msgpack.encode([*fields[:-1], mac, new]) for new in ("new", "now")]
-    good, bad = (
-        hop(Envelope(HUB, signed, origin, b"\x91\x01"), TREATMENT, HUB) for origin in raw
-    )
+    good, bad = (hop(Envelope(HUB, signed, origin, b"\x91\x01"), TREATMENT, HUB) for origin in raw)
     HELD[HUB].check(good)
 
     assert ErrorCode.E_SIG_BAD is refusal(bad)
@@ -289,7 +287,9 @@ def test_sec13_every_field_of_a_document(field):
     document = at_hub(message(t.CLEARING_TABLE))
 
     assert ErrorCode.E_SIG_BAD is refusal(with_origin(document, **{field: flip}))
-    assert ErrorCode.E_SIG_BAD is refusal(with_origin(at_insured(document), **{field: flip}), INSURED)
+    assert ErrorCode.E_SIG_BAD is refusal(
+        with_origin(at_insured(document), **{field: flip}), INSURED
+    )
 
 
 @pytest.mark.parametrize("changes", [{"day": "2026-03-03"}, {"sequence": 6}, {"mac": bytes(34)}])
