@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+from tests.live.own_nodes import example
 from tests.running.test_signing import NAME, signed
 from yidi.broker.engines.base import engine_from_url
 from yidi.protocol.envelope import Origin, seal
@@ -77,6 +78,17 @@ def test_a_live_run_is_signed_too():
     refused = run_live(signed()).refused
 
     assert {} == refused
+
+
+def test_the_edge_signs_for_somebodys_own_node():
+    """What an own node says over HTTP, unsigned, is signed anew where it enters the network."""
+    with example("node.py") as url:
+        result = run_live(signed(), externals=(f"insured:340600={url}",))
+    states = {case.state for case in result.nodes["hub:100000"].state.cases.values()}
+    states |= {case.state for case in result.nodes["hub:yrd"].state.cases.values()}
+
+    assert {"CLEARED"} == states
+    assert not [code for code in result.refused if code.startswith("E_S")]
 
 
 def test_a_frame_that_does_not_verify_reaches_no_node(tmp_path):
