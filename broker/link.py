@@ -33,12 +33,6 @@ EXPIRY_GRACE = CLOCK_SKEW_MAX
 _encode = msgspec.msgpack.Encoder().encode
 
 
-def _head(sender: str, recipient: str) -> bytes:
-    """How every frame of a link begins: version, and who hands over to whom."""
-    five = b"\x95"  # the head of an array: of a frame's, and then of a link's five fields
-    return five + _encode(VERSION) + five + _encode(sender) + _encode(recipient)
-
-
 class LinkEnd:
     """One party's end of the link with one peer.
 
@@ -50,8 +44,8 @@ class LinkEnd:
     """
 
     __slots__ = (
-        "_head", "acknowledged", "checks_clock", "copies", "expired", "gaps", "local", "missing",
-        "peer", "received", "sent", "window",
+        "acknowledged", "checks_clock", "copies", "expired", "gaps", "local", "missing", "peer",
+        "received", "sent", "window",
     )  # fmt: skip
 
     def __init__(
@@ -60,7 +54,6 @@ class LinkEnd:
         self.local = local
         self.peer = peer
         self.checks_clock = checks_clock
-        self._head = _head(peer, local)
         self.window = window
         self.sent = 0
         """Sequence of the last copy sent."""
@@ -124,9 +117,10 @@ class LinkEnd:
         if (
             sequence != self.received + 1
             or watermark > self.sent
-            or not raw.startswith(self._head)
+            or link.sender != self.peer
+            or link.recipient != self.local
+            or (deadline and now > deadline)
             or (self.checks_clock and not -CLOCK_SKEW_MAX <= link.sent_at - now <= CLOCK_SKEW_MAX)
-            or (deadline and now > deadline + EXPIRY_GRACE)
         ):
             return self.accept(envelope, now)
         # The next frame of this link, as nearly every one is: what `accept` would do with it.

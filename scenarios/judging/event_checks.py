@@ -34,8 +34,9 @@ LIFE_BITS = 32
 """A live sender counts from its number of starts, shifted so: nothing is missing between two."""
 _EFFECTS = t.SETTLEMENTS | t.CANCELLATIONS
 
-_Special = Callable[[NodeWatch, Envelope, str | None], None]
-"""A look at one transaction; the key is None where there is no case."""
+_OF_CASES = frozenset([SETTLE, CANCEL, REVERSE, REINSTATE])
+_Special = Callable[[NodeWatch, Envelope, str], None]
+"""A look at one transaction; the key is empty where there is no case."""
 
 
 class EventChecks:
@@ -63,6 +64,8 @@ class EventChecks:
         self.reversals: dict[str, str] = {}
         """Message id of every reversal sent → case key."""
         self._delivery_checks: dict[tuple[Any, str], Callable[[Envelope, Instant], None]] = {}
+        self._settles = 0
+        """Postings of settlements since they were last counted (INV-01, INV-02, INV-07)."""
         self._looks: list[Callable[[], int]] = []
         """Links looked at (INV-36, INV-38), by each node's check."""
         self._answers: dict[str, bytes] = {}
@@ -79,38 +82,37 @@ class EventChecks:
 
     def on_posting(self, node: Any, posting: Posting, case: Case | None) -> None:
         """A node has booked an effect; `case` is None where the key is no case's."""
-        watch = self.watches[node.address]
+        watch = self._by_node[node]
         total = 0
         for _, fen in posting.legs:
             total += fen
-        self._legs.count += 1
         if total:
             self._fail(self._legs, watch, posting.key, f"{posting.kind} legs sum to {total}")
-        if case is None:
+        kind = posting.kind
+        if case is None or kind not in _OF_CASES:
+            self._legs.count += 1
             self.closing.on_posting(watch, posting)
             return
         seen = watch.seen.get(posting.key)
         if seen is None:
             seen = watch.seen[posting.key] = Seen(case)
         seen.case = case
-        kind = posting.kind
         if kind is SETTLE:
             self._on_settle(watch, posting, case, seen)
-        elif kind is CANCEL or kind is REVERSE:
-            self._on_undo(watch, posting, case, seen)
-        elif kind is REINSTATE:
+            return
+        self._legs.count += 1
+        self._once.count += 1
+        if kind is REINSTATE:
             self._on_reinstate(watch, posting, case, seen)
         else:
-            self.closing.on_posting(watch, posting)
+            self._on_undo(watch, posting, case, seen)
 
     def _on_settle(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
-        self._once.count += 1
+        # INV-01, INV-02 and INV-07 look at every one: they are counted together, in `finish`.
+        self._settles += 1
+        if seen.settled or seen.tomb:
+            self._check_again(watch, case, seen)
         seen.settled += 1
-        if seen.settled > 1:
-            self._fail(self._once, watch, case.key, f"SETTLE number {seen.settled}")
-        self._tomb.count += seen.tomb
-        if seen.tomb:
-            self._fail(self._tomb, watch, case.key, "SETTLE after its reversal was accepted")
         self._check_split(watch, case)
         seen.legs, seen.day, seen.live = posting.legs, case.day, True
         if watch.keeps_books:
@@ -118,7 +120,6 @@ class EventChecks:
             self._book_pair(watch, case, case.fund_fen)
 
     def _check_split(self, watch: NodeWatch, case: Case) -> None:
-        self._split.count += 1
         total, fund, cash = case.total_fen, case.fund_fen, case.cash_fen
         account, hospital = case.account_fen, case.hospital_fen
         paid = 0
@@ -130,8 +131,15 @@ class EventChecks:
         if fund < 0 or cash < 0 or account < 0 or hospital < 0 or not 0 <= total <= FEN_MAX:
             self._fail(self._split, watch, case.key, f"an amount is out of range, total={total}")
 
+    def _check_again(self, watch: NodeWatch, case: Case, seen: Seen) -> None:
+        """A SETTLE where there was one, or where a tombstone stands."""
+        if seen.settled:
+            self._fail(self._once, watch, case.key, f"SETTLE number {seen.settled + 1}")
+        if seen.tomb:
+            self._tomb.count += 1
+            self._fail(self._tomb, watch, case.key, "SETTLE after its reversal was accepted")
+
     def _on_undo(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
-        self._once.count += 1
         if posting.kind is CANCEL:
             seen.cancelled += 1
         else:
@@ -153,7 +161,6 @@ class EventChecks:
             self._book_pair(watch, case, -case.fund_fen)
 
     def _on_reinstate(self, watch: NodeWatch, posting: Posting, case: Case, seen: Seen) -> None:
-        self._once.count += 1
         seen.reinstated += 1
         if seen.live or seen.reinstated > seen.cancelled:
             self._fail(self._once, watch, case.key, "REINSTATE of a case that was not cancelled")
@@ -174,17 +181,21 @@ class EventChecks:
 
     def _book_pair(self, watch: NodeWatch, case: Case, fen: int) -> None:
         """INV-03: what one side has booked and the other has not needs a reason at T."""
-        treatment = self.watches.get("treatment:" + case.treatment)
-        if treatment is None or "insured:" + case.insured not in self.watches:
-            return
         names = (case.treatment, case.insured)
-        pair = self.pairs.get(names)
+        pair = self.pairs.get(names) or self._pair(names)
         if pair is None:
-            pair = self.pairs[names] = Pair()
+            return
         self._explained.count += 1
         left = pair.book(case.key, fen if watch.is_insured else -fen)
         if left:
-            self._explain(treatment, watch, case.key, left)
+            self._explain(self.watches["treatment:" + case.treatment], watch, case.key, left)
+
+    def _pair(self, names: tuple[str, str]) -> Pair | None:
+        """The pair of a treatment and an insured region; None where one of them is not ours."""
+        if "treatment:" + names[0] not in self.watches or "insured:" + names[1] not in self.watches:
+            return None
+        pair = self.pairs[names] = Pair()
+        return pair
 
     def _explain(self, treatment: NodeWatch, watch: NodeWatch, key: str, left: int) -> None:
         case = treatment.cases.get(key)
@@ -233,7 +244,7 @@ class EventChecks:
         return check
 
     def _node_check(self, watch: NodeWatch, sender: str) -> Callable[[Envelope, Instant], None]:
-        answers, reused, of_kind = self._answers, self._reused, self._special_checks(watch)
+        answers, reused, special = self._answers, self._reused, self._special_checks(watch)
         state, cases, effect_ids, seen_of = watch.state, watch.cases, watch.effect_ids, watch.seen
         due = 1
         looked = 0
@@ -253,24 +264,25 @@ class EventChecks:
                 if clock < watch.now:
                     self._fail(self._time, watch, "", f"{watch.now} -> {clock}")
                 watch.now = clock
-            kind = origin.kind
-            if kind == 1:
+            if origin.kind == 1:
                 # INV-08: one request, one answer, byte for byte, on every hop and every repeat.
                 body = envelope.body
                 first = answers.setdefault(origin.correlation_id, body)
                 if first is not body:
                     self._compare_answers(envelope, watch, first)
-            # An institution does not know the key under which its region settles.
-            key = origin.case_key or effect_ids.get(origin.message_id)
-            special = of_kind[kind].get(origin.transaction)
-            if special is not None:
-                special(watch, envelope, key)
-            if key is None:
+            key = origin.case_key
+            if not key and effect_ids:
+                # An institution does not know the key under which its region settles.
+                key = effect_ids.get(origin.message_id, "")
+            if origin.transaction in special:
+                special[origin.transaction](watch, envelope, key)
+            if not key:
                 return
-            if reused and kind and origin.correlation_id in reused:
+            if reused and origin.correlation_id in reused:
                 self._check_reuse(watch, envelope)
-            seen = seen_of.get(key)
-            if seen is None:
+            try:
+                seen = seen_of[key]
+            except KeyError:
                 if key not in cases:
                     return
                 seen = watch.of(key)
@@ -280,26 +292,25 @@ class EventChecks:
         self._looks.append(lambda: looked)
         return check
 
-    def _special_checks(self, watch: NodeWatch) -> tuple[dict[str, _Special], ...]:
-        """By kind and transaction: what is looked at beyond what every message is."""
-        requests: dict[str, _Special] = {
+    def _special_checks(self, watch: NodeWatch) -> dict[str, _Special]:
+        """By transaction: what is looked at beyond what every message is."""
+        special: dict[str, _Special] = {
             t.CLEARING_CLOSE: self._on_closing, t.REVERSAL: self._note_reversal,
         }  # fmt: skip
-        results: dict[str, _Special] = {}
         if watch.role == "insured":
-            requests |= dict.fromkeys(_EFFECTS, self._note_effect)
+            special |= dict.fromkeys(_EFFECTS, self._note_effect)
         elif watch.role == "treatment":
-            requests |= dict.fromkeys(_EFFECTS, self._check_asked)
-            results |= dict.fromkeys(t.PRE_SETTLEMENTS, self._note_pre)
-        return requests, results, {}
+            special |= dict.fromkeys(_EFFECTS, self._check_asked)
+            special |= dict.fromkeys(t.PRE_SETTLEMENTS, self._note_pre)
+        return special
 
-    def _on_closing(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
-        if key is None:
+    def _on_closing(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
+        if not key:
             self.closing.on_delivery(watch, envelope)
 
-    def _note_pre(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+    def _note_pre(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
         """Remember what the patient agreed to, for INV-16."""
-        if key is not None and key in watch.cases:
+        if envelope.origin.kind == 1 and key in watch.cases:
             seen = watch.of(key)
             if not seen.settled:
                 seen.pre = envelope.body
@@ -368,10 +379,10 @@ class EventChecks:
             if there is None or there.answer != envelope.body:
                 self._fail(self._told, insured, case.key, "told, and booked otherwise")
 
-    def _note_effect(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+    def _note_effect(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
         """INV-09: remember an effect's first content; other content must be refused."""
         origin = envelope.origin
-        if key is None:
+        if not key or origin.kind:
             return
         place = (origin.case_key, origin.transaction)
         first = self._effects.setdefault(place, envelope.body)
@@ -383,10 +394,10 @@ class EventChecks:
                 return
             self._reused[origin.message_id] = place
 
-    def _check_asked(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+    def _check_asked(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
         """INV-09 at the counter: an institution's message id over other content changes nothing."""
         origin = envelope.origin
-        if key is None or origin.case_key:
+        if not key or origin.case_key or origin.kind:
             return
         first = self._effects.setdefault((origin.message_id, origin.transaction), envelope.body)
         if first is envelope.body or first == envelope.body:
@@ -406,10 +417,10 @@ class EventChecks:
             facts = f"{origin.transaction} with other content took effect"
             self._fail(self._reuse, watch, origin.case_key, facts)
 
-    def _note_reversal(self, watch: NodeWatch, envelope: Envelope, key: str | None) -> None:
+    def _note_reversal(self, watch: NodeWatch, envelope: Envelope, key: str) -> None:
         """INV-18: an accepted reversal of what never settled here leaves a tombstone."""
         origin = envelope.origin
-        if key is None:
+        if not key or origin.kind:
             return
         self.reversals[origin.message_id] = origin.case_key
         if watch.role != "insured":
@@ -427,6 +438,9 @@ class EventChecks:
     def finish(self) -> TallyBook:
         """Judge what only the end can show: nothing is left open between two books."""
         self._order.count = self._time.count = sum(looked() for looked in self._looks)
+        for tally in (self._split, self._legs, self._once):
+            tally.count += self._settles
+        self._settles = 0
         for (treatment, insured), pair in self.pairs.items():
             watch = self.watches["treatment:" + treatment]
             if pair.difference != sum(pair.open.values()):

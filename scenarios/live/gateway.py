@@ -19,7 +19,6 @@ from yidi.broker.gateway.calls import Calls
 from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
-from yidi.protocol.authentication import DESK, Guard
 from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
@@ -39,7 +38,6 @@ from yidi.scenarios.running.driver import Driver
 from yidi.scenarios.running.institutions import build_institutions
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import Cast, assemble, opening_of
-from yidi.scenarios.running.signing import guard_of
 from yidi.scenarios.running.streams import Streams
 
 SECRET_BYTES = 32
@@ -110,7 +108,7 @@ async def serving(
         ground = Ground(
             engine=engine, journal=journal, clock=home.clock, peers=tuple(cast.nodes),
             incarnation=1 if network is None else count_up(network.gateway_folder()),
-            credit=tuning.credit, guard=_guard(loaded, cast, network),
+            credit=tuning.credit,
         )  # fmt: skip
         host = desk.host = LiveHost(home.together, desk, ground)
         server = GatewayServer(
@@ -138,13 +136,6 @@ async def serving(
         finally:
             await _bring_down(host, home.hosts, task)
             await engine.close()
-
-
-def _guard(loaded: LoadedScenario, cast: Cast, network: Network | None) -> Guard | None:
-    """The keys of this process: the desk's alone where the nodes have processes of their own."""
-    if network is not None:
-        return network.guard(DESK)
-    return guard_of(loaded.scenario, cast.nodes, cast.seed)
 
 
 async def _run(hosts: list[LiveHost]) -> None:

@@ -77,7 +77,6 @@ def home_of(network: Network | None, cast: Cast, engine: Engine, wishes: Wishes)
         hosts = []
         for address, (store, found) in stores.items():
             ground = ground_of(engine, store, clock)
-            guard = network.guard(address)
-            ground = replace(ground, peers=tuple(nodes), credit=credit, guard=guard)
+            ground = replace(ground, peers=tuple(nodes), credit=credit)
             hosts.append(LiveHost({address: found.node}, None, ground))
         yield Home(clock=clock, hosts=hosts, readers=readers)

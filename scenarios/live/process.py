@@ -53,10 +53,7 @@ def serve_node(
         store, found = stores[address]
         carrier = engine_of(engine or network.settings.engine, network.settings.tuning)
         ground = ground_of(carrier, store, network.clock(found.last))
-        ground = replace(
-            ground, peers=tuple(nodes), credit=network.settings.tuning.credit,
-            guard=network.guard(address),
-        )  # fmt: skip
+        ground = replace(ground, peers=tuple(nodes), credit=network.settings.tuning.credit)
         host = LiveHost({address: found.node}, None, ground)
         asyncio.run(_serve(host, f"start {store.incarnation}, {found.folded} folded", ready))
 

@@ -95,8 +95,8 @@ class Party:
     """A receiver of frames: one node, or all clients together."""
 
     __slots__ = (
-        "address", "armed", "cases", "handle", "handle_deadline", "host", "index", "ledger",
-        "next_deadline", "puts", "skew", "wake",
+        "address", "armed", "asked_before", "cases", "handle", "handle_deadline", "host", "index",
+        "ledger", "next_deadline", "puts", "skew", "wake",
     )  # fmt: skip
 
     def __init__(self, address: str, host: Host, index: int, skew: int) -> None:
@@ -108,6 +108,9 @@ class Party:
         """Microseconds its clock is ahead."""
         self.armed = NEVER
         """Instant of its next wake, by true time."""
+        self.asked_before = NEVER
+        """Until then it is asked after each input when it wants to be woken. No node asks to be
+        woken sooner than LEAST_WAIT, so one that will be by then is left alone."""
         self.handle = host.handle
         self.next_deadline = host.next_deadline
         self.handle_deadline = host.handle_deadline
@@ -242,9 +245,12 @@ class Runner:
             check(envelope, now)
             for output in outputs:
                 note(output_parts(envelope, output))
-                (puts.get(output.hop) or find_put(party, output))(output, now)
-            # No node asks to be woken sooner than LEAST_WAIT: one that will be is left alone.
-            if party.armed - now > LEAST_WAIT:
+                try:
+                    put = puts[output.hop]
+                except KeyError:
+                    put = find_put(party, output)
+                put(output, now)
+            if now < party.asked_before:
                 arm(party)
 
         return deliver
@@ -276,7 +282,7 @@ class Runner:
         self.deliveries -= 1  # the loop counts what a bucket held
         if party.armed != now:
             return  # an earlier wake took this one's place
-        party.armed = NEVER
+        party.armed = party.asked_before = NEVER
         deadline = party.next_deadline()
         clock = Instant(now + party.skew)
         if deadline is not None and deadline <= clock:
@@ -296,6 +302,7 @@ class Runner:
         at = max(deadline - party.skew, self.now)
         if at < party.armed:
             party.armed = at
+            party.asked_before = at - LEAST_WAIT
             self._schedule(at, (party.wake, None))
 
     def _schedule(self, at: int, event: tuple[Deliver, Any]) -> None:
