@@ -115,11 +115,12 @@ class Core:
         """
         sender = recipient = ""
         try:
-            link = unframe(raw).link
+            envelope = unframe(raw)
+            link = envelope.link
             assert link is not None
             sender, recipient = link.sender, link.recipient
             self._check_mine(recipient)
-            return self.end(recipient, sender).receive(raw, now)
+            return self.end(recipient, sender).accept(envelope, now)
         except RemoteProtocolError as error:
             self.refuse(error, sender, recipient, len(raw), now)
             return None

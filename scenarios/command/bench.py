@@ -24,7 +24,7 @@ from yidi.scenarios.load.codec_costs import CodecReport, measure_codec
 from yidi.scenarios.load.layers import LayersReport, measure_layers
 from yidi.scenarios.load.measure import FlowReport, Machine, measure_flow
 
-FORMS = ("flow", "codec", "layers", "load")
+FORMS = ("flow", "codec", "layers", "load", "engine")
 SETTLEMENTS = 1_000
 """In each round: a round lasts about half a second, and a clock that changes hits few."""
 
@@ -32,26 +32,23 @@ SETTLEMENTS = 1_000
 @verb(
     "bench",
     "测量吞吐。flow：完整结算流程与编解码下限之比；codec：每条报文的编解码代价；layers：时间花在哪一层；"
-    "load 名称：按给定速率开环施压，逐阶段给出时延",
+    "load 名称：按给定速率开环施压，逐阶段给出时延；engine：各引擎与今日做法相比",
     "Measure throughput. flow: the whole settlement flow against the codec floor; codec: what"
     " each message costs to encode and decode; layers: where the time of the flow goes;"
-    " load NAME: a scenario's traffic at a rate, in an open loop, with its latency by stage.",
+    " load NAME: a scenario's traffic at a rate, in an open loop, with its latency by stage;"
+    " engine: the engines against each other and against what people run today.",
 )
 @click.argument("form", type=click.Choice(FORMS), default="flow")
 @click.argument("name", required=False)
 @click.option(
     "--in-flight",
     type=click.IntRange(1, 100_000),
-    default=50,
-    show_default=True,
-    help=both("同时在途的就诊数（flow）", "Visits under way at a time (flow)."),
+    help=both("同时在途的就诊数", "Visits under way at a time (flow: 50; engine: at most 256)."),
 )
 @click.option(
     "--rounds",
     type=click.IntRange(1, 1_000),
-    default=9,
-    show_default=True,
-    help=both("轮数，取中位数", "Rounds; the median counts."),
+    help=both("轮数，取中位数", "Rounds, 9; the median counts (engine: 3)."),
 )
 @click.option(
     "--settlements",
@@ -64,23 +61,19 @@ SETTLEMENTS = 1_000
 @click.option(
     "--rate",
     type=click.FloatRange(0.1, 100_000),
-    default=20.0,
-    show_default=True,
-    help=both("每秒到达的就诊数（load）", "Visits that come in a second (load)."),
+    help=both("每秒到达的就诊数", "Visits that come in a second (load: 20; engine: 3,000)."),
 )
 @click.option(
     "--duration",
     type=click.FloatRange(0.1, 86_400),
-    default=10.0,
-    show_default=True,
-    help=both("施压秒数（load）", "Seconds in which they come (load)."),
+    help=both("施压秒数", "Seconds in which they come (load: 10; engine: 4 in each round)."),
 )
 @click.option(
     "--warm-up",
     type=click.FloatRange(0, 86_400),
     help=both(
-        "开头不计时延的秒数（load）",
-        "Seconds at the beginning that latencies leave out (load); default a tenth.",
+        "开头不计的秒数",
+        "Seconds at the beginning that figures leave out (load: a tenth; engine: a quarter).",
     ),
 )
 @click.option(
@@ -95,12 +88,12 @@ SETTLEMENTS = 1_000
 def bench(  # noqa: PLR0917 - one parameter an option
     form: str,
     name: str | None,
-    in_flight: int,
-    rounds: int,
+    in_flight: int | None,
+    rounds: int | None,
     settlements: int,
     seed: int | None,
-    rate: float,
-    duration: float,
+    rate: float | None,
+    duration: float | None,
     warm_up: float | None,
     engine: str,
     language: Language,
@@ -113,12 +106,23 @@ def bench(  # noqa: PLR0917 - one parameter an option
         from yidi.scenarios.command.bench_load import bench_load
         from yidi.scenarios.load.load_run import LoadOptions
 
+        seconds = duration or 10.0
         options = LoadOptions(
-            rate=rate, seconds=duration, engine=engine, seed=seed,
-            warm_up=duration / 10 if warm_up is None else warm_up,
+            rate=rate or 20.0, seconds=seconds, engine=engine, seed=seed,
+            warm_up=seconds / 10 if warm_up is None else warm_up,
         )  # fmt: skip
         return bench_load(name, options, language, as_json=as_json)
-    seed = 1 if seed is None else seed
+    if form == "engine":
+        from yidi.scenarios.command.bench_engine import bench_engine
+        from yidi.scenarios.load.engine_bench import EngineOptions
+
+        seconds = duration or 4.0
+        wanted = EngineOptions(
+            rate=rate or 3_000.0, in_flight=in_flight or 256, seconds=seconds,
+            warm_up=seconds / 4 if warm_up is None else warm_up, rounds=rounds or 3,
+        )  # fmt: skip
+        return bench_engine(wanted, language, as_json=as_json)
+    in_flight, rounds, seed = in_flight or 50, rounds or 9, 1 if seed is None else seed
     try:
         report: FlowReport | CodecReport | LayersReport
         if form == "codec":

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from yidi.broker.bare import encode_bare
 from yidi.broker.link import GAP_MAX, LinkEnd
-from yidi.protocol.envelope import Envelope, Link, unframe
+from yidi.protocol.envelope import Envelope, Link
 from yidi.protocol.instants import Instant
 
 _SHIFT = 32
@@ -47,14 +47,13 @@ class LiveEnd(LinkEnd):
         self.told = self.received
         return raw
 
-    def receive(self, raw: bytes, now: Instant) -> Envelope | None:
+    def accept(self, envelope: Envelope, now: Instant) -> Envelope | None:
         """As a link end's, after letting a new incarnation of the peer begin."""
-        envelope = unframe(raw)
         link = envelope.link
         assert link is not None
         if not self._is_of_this_life(link.sequence, link.sequence - 1):
             return None
-        return self.accept(envelope, now)
+        return super().accept(envelope, now)
 
     def bare(self, now: Instant, *, asks: bool) -> bytes:
         """A frame without a message: what was sent so far, what was received so far."""
