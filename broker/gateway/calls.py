@@ -27,6 +27,7 @@ from yidi.broker.gateway.envelope import (
 from yidi.broker.gateway.local import LocalDesk
 from yidi.broker.gateway.outputs import output_of
 from yidi.broker.gateway.reading import Read, national_place, read_input
+from yidi.broker.gateway.signing import Mode, Signatures, Signer
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -39,6 +40,7 @@ from yidi.protocol.messages_institution import FileContent
 from yidi.protocol.transactions import Kind
 
 WARN_MSG_MAX = 2_000
+UNSIGNED = Signatures()
 _encode = msgspec.json.Encoder().encode
 
 
@@ -92,6 +94,7 @@ class Calls:
         places: the institutions, for 1201.
         secret: key of the sign-in numbers; the same in every gateway that shares clients.
         strict: refuse unknown fields instead of naming them.
+        signatures: whether and how signatures are looked at.
     """
 
     def __init__(
@@ -101,18 +104,20 @@ class Calls:
         secret: bytes,
         *,
         strict: bool = False,
+        signatures: Signatures = UNSIGNED,
     ) -> None:
         self.network = network
         self.local = LocalDesk(places, secret)
         self.strict = strict
+        self.signatures = signatures
 
-    async def answer(self, data: bytes, expected: str, scopes: MaySpeak) -> Sent:
+    async def answer(self, data: bytes, expected: str, client: Caller) -> Sent:
         """Answer a call.
 
         Args:
             data: the request's body.
             expected: the transaction that the path names, or empty.
-            scopes: whom the client may speak for.
+            client: who calls: whom it may speak for, and what it signs with.
 
         Raises:
             DecodeError: no JSON object: HTTP 400.
@@ -123,7 +128,7 @@ class Calls:
         opened = open_call(data, expected)
         texts = opened.texts
         institution = texts.get("fixmedins_code", "")
-        if institution and not scopes.may_speak_for(institution):
+        if institution and not client.may_speak_for(institution):
             raise Forbidden
         reply = Answer(
             infcode=0,
@@ -132,7 +137,10 @@ class Calls:
             respond_time="",
             warn_msg="; ".join(f"E_UNKNOWN_FIELD at={at}" for at in opened.unknown)[:WARN_MSG_MAX],
         )
+        unsigned = self.signatures.problem(data, client)
         try:
+            if unsigned is not None and self.signatures.mode is Mode.ENFORCE:
+                raise unsigned
             output = await self._output(opened, expected, reply)
             if isinstance(output, FileContent):
                 return Sent(body=output.content, filename=output.filename)
@@ -144,6 +152,8 @@ class Calls:
         except ProtocolError as error:
             shown = RemoteProtocolError(error.code, at=error.at, want=error.want, got=error.got)
             reply.infcode, reply.err_msg = -1, problem_text(shown)
+        if unsigned is not None and self.signatures.mode is Mode.WARN:
+            reply.warn_msg = "; ".join(filter(None, (problem_text(unsigned), reply.warn_msg)))
         reply.respond_time = stamp_17(self.network.now())
         return Sent(body=_encode(reply))
 
@@ -208,8 +218,8 @@ class Calls:
         return answer
 
 
-class MaySpeak(Protocol):
-    """Whom a client may speak for."""
+class Caller(Signer, Protocol):
+    """A client: whom it may speak for, and what it signs with."""
 
     def may_speak_for(self, institution: str) -> bool:
         """Whether the client may send in the name of an institution."""

@@ -14,10 +14,14 @@ from hashlib import sha256
 
 import msgspec
 
+from yidi.broker.gateway.signing import SigningKey
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import parse_date
+from yidi.protocol.signatures import SM2_PUBLIC_KEY_SIZE
 
 TOKEN_MIN, TOKEN_MAX = 16, 256
+_REVOKED, _POINT = "revoked:", 4
+_KEY_BYTES = {"SM2": (SM2_PUBLIC_KEY_SIZE,), "SM3": range(16, 129)}
 PEERS_MAX = 4_096
 """Buckets kept; the one that was quiet longest makes room."""
 
@@ -31,6 +35,10 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     until: str = ""
     """Last day on which the token is taken; empty for no end."""
+    keys: tuple[SigningKey, ...] = ()
+    """What it signs with."""
+    signer: str = ""
+    """Its identity in signatures; empty for the default one."""
 
     def may_speak_for(self, institution: str) -> bool:
         """Whether the client may send in the name of an institution."""
@@ -49,7 +57,11 @@ def client(name: str, token: str, scopes: tuple[str, ...] = ("*",), until: str =
 
 
 def read_clients(text: str, at: str = "credentials") -> tuple[Client, ...]:
-    """Read credentials: one a line, `name token scope[,scope…] [last day]`; `#` begins a comment.
+    """Read credentials, one a line; `#` begins a comment.
+
+    `name token scope[,scope…] [last day] [sm2=HEX] [sm3=HEX] [id=NAME]`: an SM2 public key (64
+    bytes, with or without 04 in front) or the shared key of HMAC-SM3, as many as there are, a
+    revoked one with `revoked:` in front; and the identity that signatures of `input` are made for.
 
     Raises:
         ScenarioError: `E_AUTH` with the line's number; never with what it says.
@@ -59,12 +71,46 @@ def read_clients(text: str, at: str = "credentials") -> tuple[Client, ...]:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if not 3 <= len(words) <= 4 or not TOKEN_MIN <= len(words[1]) <= TOKEN_MAX:
-            want = f"name token({TOKEN_MIN}..{TOKEN_MAX}) scope[,scope...] [yyyy-MM-dd]"
-            raise ScenarioError(ErrorCode.E_AUTH, at=f"{at}:{number}", want=want)
-        until = parse_date(words[3], f"{at}:{number}") if len(words) > 3 else ""
-        found.append(client(words[0], words[1], tuple(filter(None, words[2].split(","))), until))
+        plain = [word for word in words if "=" not in word or word == words[1]]
+        if not 3 <= len(plain) <= 4 or not TOKEN_MIN <= len(words[1]) <= TOKEN_MAX:
+            raise _unreadable(f"{at}:{number}")
+        until = parse_date(plain[3], f"{at}:{number}") if len(plain) > 3 else ""
+        one = client(plain[0], plain[1], tuple(filter(None, plain[2].split(","))), until)
+        keys, signer = _signing(words[3:], f"{at}:{number}")
+        found.append(msgspec.structs.replace(one, keys=keys, signer=signer))
     return tuple(found)
+
+
+def _signing(words: list[str], at: str) -> tuple[tuple[SigningKey, ...], str]:
+    """The keys and the identity among the words of a line."""
+    keys, signer = [], ""
+    for word in words:
+        name, equals, value = word.partition("=")
+        revoked = name.startswith(_REVOKED)
+        algorithm = name.removeprefix(_REVOKED).upper()
+        if not equals:
+            continue
+        if name == "id" and value:
+            signer = value
+            continue
+        try:
+            key = bytes.fromhex(value)
+        except ValueError:
+            key = b""
+        if algorithm == "SM2" and len(key) == SM2_PUBLIC_KEY_SIZE + 1 and key[0] == _POINT:
+            key = key[1:]
+        if algorithm not in _KEY_BYTES or len(key) not in _KEY_BYTES[algorithm]:
+            raise _unreadable(at)
+        keys.append(SigningKey(algorithm=algorithm, value=key, revoked=revoked))
+    return tuple(keys), signer
+
+
+def _unreadable(at: str) -> ScenarioError:
+    want = (
+        f"name token({TOKEN_MIN}..{TOKEN_MAX}) scope[,scope...] [yyyy-MM-dd] "
+        "[sm2=HEX] [sm3=HEX] [id=NAME]"
+    )
+    return ScenarioError(ErrorCode.E_AUTH, at=at, want=want)
 
 
 class Credentials:

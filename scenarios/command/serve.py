@@ -30,6 +30,7 @@ from yidi.scenarios.command.common import (
 
 if TYPE_CHECKING:
     from yidi.broker.gateway.guards import Client
+    from yidi.broker.gateway.signing import Signatures
     from yidi.scenarios.library.loader import LoadedScenario
     from yidi.scenarios.live.folder import Network
     from yidi.scenarios.live.gateway import Served, ServeOptions
@@ -98,6 +99,19 @@ class Scale(click.ParamType[int]):
     help=both("访问凭证文件", "Credentials, one a line: name token scope[,scope] [last day]."),
 )
 @click.option(
+    "--signatures",
+    type=click.Choice(["off", "warn", "enforce"]),
+    default="off",
+    help=both("验签方式", "What becomes of a call whose cainfo does not verify."),
+)
+@click.option(
+    "--cainfo",
+    "form",
+    type=click.Choice(["envelope", "input"]),
+    default="envelope",
+    help=both("签名内容", "What cainfo signs: the public parameters, or input."),
+)
+@click.option(
     "--rate",
     type=click.IntRange(1, 100_000),
     default=200,
@@ -119,6 +133,8 @@ def serve(  # noqa: PLR0917 - one parameter an option
     play: bool,
     strict: bool,
     credentials: Path | None,
+    signatures: str,
+    form: str,
     rate: int,
     chaos: bool,
     language: Language,
@@ -137,6 +153,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
         strict=strict,
         control=True,
         chaos=chaos,
+        signatures=_signatures(signatures, form, clients),
         http=ServerOptions(port=port, rate=rate, burst=2 * rate),
     )
     if folder is None:
@@ -164,6 +181,18 @@ def _clients(path: Path | None) -> tuple[tuple[Client, ...], str]:
         return read_clients(text, CREDENTIALS_VARIABLE), ""
     token = secrets.token_urlsafe(24)
     return (client("serve", token),), token
+
+
+def _signatures(mode: str, form: str, clients: tuple[Client, ...]) -> Signatures:
+    """How signatures are looked at; a machine that cannot verify them says so now."""
+    from yidi.broker.gateway.signing import Form, Mode, Signatures
+    from yidi.protocol.signatures import need_sm2, sm3
+
+    if mode != "off":
+        sm3(b"")
+        if any(key.algorithm == "SM2" for client in clients for key in client.keys):
+            need_sm2()
+    return Signatures(mode=Mode(mode), form=Form(form))
 
 
 async def _serve(

@@ -19,6 +19,7 @@ from yidi.broker.gateway.calls import Calls
 from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
+from yidi.broker.gateway.signing import Signatures
 from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
@@ -56,6 +57,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     play: bool = False
     """Whether the scenario's own cases and flows come, too."""
     strict: bool = False
+    signatures: Signatures = Signatures()
     answer_seconds: float = ANSWER_SECONDS
     """Real seconds a call waits before its outcome is called unknown."""
     http: ServerOptions = ServerOptions()
@@ -112,7 +114,10 @@ async def serving(
         )  # fmt: skip
         host = desk.host = LiveHost(home.together, desk, ground)
         server = GatewayServer(
-            Calls(desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict),
+            Calls(
+                desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict,
+                signatures=options.signatures,
+            ),
             Credentials(options.clients),
             today=lambda: day_of(real_now()),
             describe=openapi_document,

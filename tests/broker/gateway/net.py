@@ -13,6 +13,7 @@ from yidi.broker.gateway.guards import Credentials, client
 from yidi.broker.gateway.inputs import CALL_SERVICE
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
+from yidi.broker.gateway.signing import Signatures
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.instants import Instant, parse_datetime
@@ -93,9 +94,13 @@ async def gateway(net: Net | None = None, **options: Any) -> AsyncIterator[Gatew
         client("shanghai", SHANGHAI_TOKEN, ("320000*",)),
         client("old", OLD_TOKEN, until="2020-01-01"),
     )
+    calls = Calls(
+        net or Net(), {}, b"secret", strict=options.pop("strict", False),
+        signatures=options.pop("signatures", Signatures()),
+    )  # fmt: skip
     server = GatewayServer(
-        Calls(net or Net(), {}, b"secret", strict=options.pop("strict", False)),
-        Credentials(clients),
+        calls,
+        Credentials(options.pop("clients", clients)),
         today=lambda: "2026-03-02",
         describe=openapi_document,
         options=ServerOptions(**options),
