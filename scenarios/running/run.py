@@ -210,6 +210,7 @@ def assemble(
     seed: int | None = None,
     book: PolicyBook | None = None,
     now: Instant | None = None,
+    extend: Callable[[World, PolicyBook], World] | None = None,
 ) -> Cast:
     """Build people, world, nodes and clients of a scenario, for whichever host runs them.
 
@@ -218,6 +219,7 @@ def assemble(
         seed: overrides the scenario's.
         book: policies; default those that the scenario names over the built-in ones.
         now: what `start = "now"` stands for, in live runs.
+        extend: adds to the world what the scenario does not have.
 
     Raises:
         ScenarioError: `start = "now"` without a `now`, or a policy file is wrong.
@@ -232,6 +234,8 @@ def assemble(
     streams = Streams(seed)
     people, institutions = build_people(scenario, streams), build_institutions(scenario)
     world = world_of(scenario, people, institutions, start)
+    if extend is not None:
+        world = extend(world, book)
     nodes = nodes_of_world(world, book)
     driver = Driver(scenario, people, institutions, streams, start)
     driver.keep_calendar(nodes.values(), world.settings.clears)
