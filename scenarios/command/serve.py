@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from yidi.scenarios.library.loader import LoadedScenario
     from yidi.scenarios.live.folder import Network
     from yidi.scenarios.live.gateway import Served, ServeOptions
+    from yidi.scenarios.running.world import InstitutionRow
 
 PORT = 8080
 DEFAULT_NAME = "yangtze-delta-month"
@@ -236,6 +237,7 @@ async def _serve(
 
 def _show(served: Served, token: str, language: Language, as_json: bool) -> None:
     from yidi.protocol.instants import local_text
+    from yidi.scenarios.running.fixed_cast import fixed_rows
 
     facts = {
         "url": f"http://127.0.0.1:{served.server.port}",
@@ -245,6 +247,7 @@ def _show(served: Served, token: str, language: Language, as_json: bool) -> None
         "clock": local_text(served.desk.now()),
         "institutions": _institutions(served),
         "people": _people(served),
+        "fixed_outcomes": fixed_rows(served.cast.world, language),
         "curl": curl_line(served, token),
     }
     if as_json:
@@ -267,9 +270,11 @@ def _print(facts: dict[str, object], language: Language) -> None:
     for title, key in (
         ("定点医药机构" if zh else "institutions", "institutions"),
         ("人员" if zh else "people", "people"),
+        ("固定结果的测试人员与机构" if zh else "test cast: the outcome is fixed", "fixed_outcomes"),
     ):
         rows = facts[key]
         assert isinstance(rows, list)
+        rows = rows[:SHOWN_MAX]
         print(title)
         print_table(list(rows[0]) if rows else [], [list(row.values()) for row in rows])
         print()
@@ -279,8 +284,15 @@ def _print(facts: dict[str, object], language: Language) -> None:
 def _institutions(served: Served) -> list[dict[str, str]]:
     return [
         {"fixmedins_code": one.code, "name": one.name, "region": one.region, "level": one.level}
-        for one in served.cast.world.institutions[:SHOWN_MAX]
+        for one in _places(served)[:SHOWN_MAX]
     ]
+
+
+def _places(served: Served) -> list[InstitutionRow]:
+    """The scenario's institutions, without those of the test cast."""
+    from yidi.scenarios.running.fixed_cast import fixed_institution
+
+    return [row for row in served.cast.world.institutions if fixed_institution(row.code) is None]
 
 
 def _people(served: Served) -> list[dict[str, str]]:
@@ -311,7 +323,7 @@ def curl_line(served: Served, token: str) -> str:
     from yidi.protocol.instants import local_stamp, local_text
 
     now = served.desk.now()
-    hospital = next(row for row in served.cast.world.institutions if row.code.startswith("H"))
+    hospital = next(row for row in _places(served) if row.code.startswith("H"))
     person = next(
         (row for row in served.cast.world.persons if row.region[:4] != hospital.region[:4]),
         served.cast.world.persons[0],

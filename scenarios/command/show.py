@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import click
+from msgspec import to_builtins
 
 from yidi.protocol.codes import labelled
 from yidi.protocol.identity import mask
@@ -27,7 +28,7 @@ from yidi.scenarios.command.common import (
     printable,
     verb,
 )
-from yidi.scenarios.library.loader import load
+from yidi.scenarios.library.loader import LoadedScenario, load
 from yidi.scenarios.library.schema import Case, Expect, Flow, Region, Scenario, Step
 
 _WORDS = {
@@ -56,20 +57,29 @@ _VISITS = {
     "show", "说明一个场景：故事、参与方、步骤、故障与预期。", "Explain a scenario before it is run."
 )
 @click.argument("name", metavar="NAME|FILE")
-@click.option("--people", is_flag=True, help=both("列出人员", "List the persons, too."))
+@click.option(
+    "--people",
+    is_flag=True,
+    help=both("列出人员，含固定结果的测试人员", "List the persons, and the test cast, too."),
+)
 @language_option
 @json_option
 def show(name: str, people: bool, language: Language, as_json: bool) -> ExitCode:
     """Print one scenario."""
-    scenario = load(name).scenario
+    loaded = load(name)
+    scenario = loaded.scenario
     if as_json:
-        print_json(scenario)
+        shown = to_builtins(scenario)
+        if people:
+            shown["fixed_outcomes"] = _fixed(loaded, language)
+        print_json(shown)
         return ExitCode.OK
     for line in describe(scenario, language):
         print(printable(line))
     if people:
         print()
         _print_people(scenario, language)
+        _print_fixed(loaded, language)
     return ExitCode.OK
 
 
@@ -237,3 +247,26 @@ def _print_people(scenario: Scenario, language: Language) -> None:
         print(
             printable(f"{name}: {count} 名虚构人员" if zh else f"{name}: {count} made-up persons")
         )
+
+
+def _fixed(loaded: LoadedScenario, language: Language) -> list[dict[str, str]]:
+    """The test cast that a served network of this scenario has."""
+    from yidi.scenarios.live.clock import real_now
+    from yidi.scenarios.running.fixed_cast import fixed_rows, with_fixed_cast
+    from yidi.scenarios.running.run import assemble
+
+    return fixed_rows(assemble(loaded, now=real_now(), extend=with_fixed_cast).world, language)
+
+
+def _print_fixed(loaded: LoadedScenario, language: Language) -> None:
+    zh = language == "zh"
+    print()
+    print("serve 与 up 另有固定结果的测试人员与机构：" if zh else
+          "serve and up have a test cast besides, whose outcome is fixed:")  # fmt: skip
+    headers = (
+        ["编号", "证件号码", "名称", "地区", "结果"]
+        if zh
+        else ["code", "identity", "name", "region", "outcome"]
+    )
+    rows = [{**row, "region": label(row["region"], language)} for row in _fixed(loaded, language)]
+    print_table(headers, [list(row.values()) for row in rows])

@@ -92,13 +92,14 @@ def up(  # noqa: PLR0917 - one parameter an option
     from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
     from yidi.scenarios.live.tuning import Tuning
     from yidi.scenarios.live.updown import start_network
+    from yidi.scenarios.running.fixed_cast import with_fixed_cast
     from yidi.scenarios.running.run import assemble
 
     if (folder / SETTINGS).exists():
         network = read_network(folder)
     else:
         loaded = load(name)
-        cast = assemble(loaded)
+        cast = assemble(loaded, extend=with_fixed_cast)
         cast.start = Instant(cast.start + clock.hour * HOUR + clock.minute * MINUTE)
         network = create_network(
             folder, loaded, cast, engine, round(scale * 1_000), chaos=chaos, tuning=Tuning(**tuned)

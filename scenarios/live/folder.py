@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from yidi.nodes.control import ControlledNode
+from yidi.nodes.control_state import ControlState, Rule
 from yidi.nodes.policy import PolicyBook
 from yidi.protocol.errors import ErrorCode, StoredDataError
 from yidi.protocol.instants import Instant
@@ -27,6 +28,7 @@ from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.fixed_cast import standing_orders
 from yidi.scenarios.running.run import Cast, opening_of
 from yidi.scenarios.running.world import World, read_world, write_world
 
@@ -92,13 +94,21 @@ def controlled(world: World, book: PolicyBook, *, chaos: bool) -> dict[str, Any]
         book: the policies.
         chaos: whether outcomes may be changed.
     """
+    orders = standing_orders(world)
+
+    def set_up() -> dict[str, Any]:
+        nodes = nodes_of_world(world, book)
+        for address, known in orders.items():
+            rules = [Rule(outcome=order, left=0) for order in known]
+            nodes[address].state.control = ControlState(rules=rules)
+        return nodes
 
     def fresh(address: str) -> Any:
-        return nodes_of_world(world, book)[address]
+        return set_up()[address]
 
     return {
         address: ControlledNode(node, partial(fresh, address), chaos=chaos)
-        for address, node in nodes_of_world(world, book).items()
+        for address, node in set_up().items()
     }
 
 

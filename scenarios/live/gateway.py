@@ -36,6 +36,7 @@ from yidi.scenarios.live.store import count_up
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.calendar import HubCalendar
 from yidi.scenarios.running.driver import Driver
+from yidi.scenarios.running.fixed_cast import with_fixed_cast
 from yidi.scenarios.running.institutions import build_institutions
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import Cast, assemble, opening_of
@@ -98,7 +99,7 @@ async def serving(
         TransportError: the engine cannot be had.
     """
     seed = None if network is None else network.settings.seed
-    cast = assemble(loaded, seed=seed, now=real_now())
+    cast = assemble(loaded, seed=seed, now=real_now(), extend=with_fixed_cast)
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     tuning = Tuning() if network is None else network.settings.tuning
@@ -115,7 +116,10 @@ async def serving(
         host = desk.host = LiveHost(home.together, desk, ground)
         server = GatewayServer(
             Calls(
-                desk, _places(cast), secrets.token_bytes(SECRET_BYTES), strict=options.strict,
+                desk,
+                _places(cast),
+                secrets.token_bytes(SECRET_BYTES),
+                strict=options.strict,
                 signatures=options.signatures,
             ),
             Credentials(options.clients),

@@ -58,10 +58,10 @@ def home_of(network: Network | None, cast: Cast, engine: Engine, wishes: Wishes)
     """The nodes of this process, and the journals of all."""
     if network is None:
         clock = LiveClock(cast.start, wishes.scale)
+        cast.nodes = controlled(cast.world, cast.book, chaos=wishes.chaos)
         if not wishes.control:
             yield Home(clock=clock, together=cast.nodes, readers=tuple)
             return
-        cast.nodes = controlled(cast.world, cast.book, chaos=wishes.chaos)
         with closing(Spool()) as spool:
             yield Home(clock=clock, together=cast.nodes, readers=spool.readers, spool=spool)
         return

@@ -97,17 +97,42 @@ def fixed_institution(code: str) -> Fixed | None:
     return _by_number(INSTITUTIONS, str(int(serial) - INSTITUTION_SERIAL))
 
 
+def fixed_people(world: World) -> list[tuple[PersonRow, Fixed]]:
+    """The test persons of a world and what becomes of their settlements."""
+    found = ((row, fixed_person(row.person_no)) for row in world.persons)
+    return [(row, kind) for row, kind in found if kind is not None]
+
+
+def fixed_places(world: World) -> list[tuple[InstitutionRow, Fixed]]:
+    """The test institutions of a world."""
+    found = ((row, fixed_institution(row.code)) for row in world.institutions)
+    return [(row, kind) for row, kind in found if kind is not None]
+
+
+def fixed_rows(world: World, language: str) -> list[dict[str, str]]:
+    """Everybody of the test cast as people read it; all are made up, so nothing is masked."""
+    zh = language == "zh"
+    rows = [
+        {"code": row.person_no, "certno": row.certificate_no, "name": row.name,
+         "region": row.region, "outcome": kind.meaning[0 if zh else 1]}
+        for row, kind in fixed_people(world)
+    ]  # fmt: skip
+    return rows + [
+        {"code": place.code, "certno": "", "name": place.name, "region": place.region,
+         "outcome": kind.meaning[0 if zh else 1]}
+        for place, kind in fixed_places(world)
+    ]  # fmt: skip
+
+
 def standing_orders(world: World) -> dict[str, list[NextOutcome]]:
     """Node → what is ordered there, for ever."""
     orders: dict[str, list[NextOutcome]] = {}
-    for row in world.persons:
-        kind = fixed_person(row.person_no)
-        if kind is not None and kind.order is not None:
+    for row, kind in fixed_people(world):
+        if kind.order is not None:
             order = _order(kind.order, person_no=row.person_no)
             orders.setdefault(f"insured:{row.region}", []).append(order)
-    for place in world.institutions:
-        kind = fixed_institution(place.code)
-        if kind is not None and kind.order is not None:
+    for place, kind in fixed_places(world):
+        if kind.order is not None:
             order = _order(kind.order, institution=place.code)
             orders.setdefault(f"treatment:{place.region}", []).append(order)
     return orders
