@@ -83,11 +83,11 @@ _RULES_ABOUT = """\
 The rules that scenario files name under `requirements`, from
 [`scenarios/library/requirements.toml`](../scenarios/library/requirements.toml), and the scenarios that
 exercise each. Tags of sources are explained in [policies.md](policies.md); *design* is our own rule for
-what no public document settles. *conform*: from which level on a conformance run judges a node of which role by
+what no public document settles. *conform*: from which level on `yidi conform` judges a node of which role by
 the rule.
 
 场景文件 `requirements` 所列的规则，以及用到每条规则的场景。来源标记见 [policies.zh-CN.md](policies.zh-CN.md)；
-*design* 表示公开文件没有规定、由本项目自定。*conform*：合规运行从哪一级起、对哪种角色按该规则判定。"""
+*design* 表示公开文件没有规定、由本项目自定。*conform*：`yidi conform` 从哪一级起、对哪种角色按该规则判定。"""
 
 
 def requirements() -> str:

@@ -22,6 +22,8 @@ NOT_RUN: dict[str, str] = {
     "yidi ps": "looks at what the line before has started",
     "yidi up": "servers; their own tests start and stop them",
     "yidi run huaibei-outpatient-in-shanghai --live --engine": "needs a broker on the machine",
+    "yidi conform insured 340600=": "needs somebody's node; its own tests start one",
+    "yidi conform insured 340600 --engine": "needs a broker, and somebody's node on it",
     "mosquitto": "a server of others",
     "export ": "set for a server in another window",
     "curl": "needs the gateway that runs in another window; its own tests call it",

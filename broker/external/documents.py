@@ -25,6 +25,7 @@ from yidi.protocol.codec import check_depth, encode
 from yidi.protocol.codes import pool_fund
 from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import DecodeError, ErrorCode, RemoteProtocolError
+from yidi.protocol.extras import extras_of
 from yidi.protocol.instants import Instant, local_text
 from yidi.protocol.json_scan import scan
 from yidi.protocol.money import yuan
@@ -108,6 +109,13 @@ def request_document(envelope: Envelope) -> Document:
     origin = envelope.origin
     body = open_body(envelope)
     institution = str(getattr(body, "institution", "")) or origin.message_id[:12]
+    fields = nodes_of(body, _NODE_OF_INPUT)
+    for name, value in extras_of(envelope.body, origin.transaction).items():
+        # Deliberate mistakes: a field that nobody defined, or one that is left out.
+        if value is None:
+            fields[_NODE_OF_INPUT].pop(name, None)
+        else:
+            fields[_NODE_OF_INPUT][name] = value
     return {
         **public_parameters(origin.transaction, origin.message_id, Instant(origin.created_at)),
         "mdtrtarea_admvs": origin.treatment,
@@ -115,7 +123,7 @@ def request_document(envelope: Envelope) -> Document:
         "recer_admdvs": origin.recipient.partition(":")[2],
         "fixmedins_code": institution,
         "fixmedins_name": institution,
-        "input": nodes_of(body, _NODE_OF_INPUT),
+        "input": fields,
     }
 
 

@@ -53,6 +53,9 @@ VERBS: dict[str, Verb] = {
     "verify": Verb(
         "verify:verify", "凭结果文件重新核对", "Check a run again from its files alone."
     ),
+    "conform": Verb(
+        "conform:conform", "检查自有节点是否合规", "Hold somebody's own node against the rules."
+    ),
     "bench": Verb("bench:bench", "测量吞吐与延迟", "Measure throughput and latency."),
     "up": Verb("up:up", "启动多进程网络", "Start a network as local processes."),
     "down": Verb("up:down", "停止多进程网络", "End a network of local processes."),

@@ -97,7 +97,7 @@ def conform_junit(report: ConformReport) -> str:
         name = f"{row.id} {row.title['en']}"
         case = ET.SubElement(suite, "testcase", classname=f"conform.{row.level}", name=clean(name))
         if row.verdict is Reached.NOT_REACHED:
-            ET.SubElement(case, "skipped", message=clean(row.reason))
+            ET.SubElement(case, "skipped", message=clean(row.reason["en"]))
         for failure in row.failures[:1]:
             element = ET.SubElement(case, "failure", message=clean(failure.facts))
             lines = [f"{row.broken} of {row.looked} times", *_failure_lines(failure, "en")]
@@ -108,11 +108,7 @@ def conform_junit(report: ConformReport) -> str:
 # --- For people -----------------------------------------------------------------------------------
 
 _MARKS = {Reached.PASS: "✓", Reached.FAIL: "✗", Reached.NOT_REACHED: "–"}
-_LEVELS = {
-    "protocol": ("报文", "protocol"),
-    "identities": ("恒等式", "identities"),
-    "amounts": ("金额", "amounts"),
-}
+_LEVELS = {"protocol": "报文", "identities": "恒等式", "amounts": "金额"}
 _ROLES = {"insured": ("参保地", "insured region"), "treatment": ("就医地", "treatment region")}
 
 
@@ -124,23 +120,32 @@ def report_lines(report: ConformReport, language: str) -> Iterator[str]:
     yield (
         f"{'合规' if zh else 'Conformance'}: {_ROLES[report.role][place]} "
         f"{label(report.code, language)} · "
-        f"{'级别' if zh else 'level'} {_LEVELS[report.level][place]} {report.level}{where}"
+        f"{_level(report.level, zh)}{where}"
     )
     for row in report.requirements:
-        yield f"  {_MARKS[row.verdict]} {row.id} {row.title[language]} {_count(row, zh)}"
+        yield f"  {_MARKS[row.verdict]} {row.id} {row.title[language]} {_count(row, language)}"
         for failure in row.failures:
             for line in _failure_lines(failure, language):
                 yield f"      {line}"
     yield _summary(report, zh)
 
 
-def _count(row: Requirement, zh: bool) -> str:
+def _level(level: Level, zh: bool) -> str:
+    return f"级别 {_LEVELS[level]} {level}" if zh else f"level {level}"
+
+
+def _count(row: Requirement, language: str) -> str:
+    zh = language == "zh"
     if row.verdict is Reached.NOT_REACHED:
-        return f"（未触及：{row.reason}）" if zh else f"(not reached: {row.reason})"
+        reason = row.reason[language]
+        return f"（未触及：{reason}）" if zh else f"(not reached: {reason})"
     if row.verdict is Reached.FAIL:
-        said = f"{row.looked} 次中不符 {row.broken} 次"
-        return f"（{said}）" if zh else f"(broken {row.broken} of {row.looked} times)"
-    return f"（{row.looked} 次）" if zh else f"({row.looked} times)"
+        return (
+            f"（{row.looked} 次中不符 {row.broken} 次）"
+            if zh
+            else (f"(broken {row.broken} of {row.looked} times)")
+        )
+    return f"（{row.looked} 次）" if zh else f"({row.looked})"
 
 
 def _failure_lines(failure: Failure, language: str) -> Iterator[str]:

@@ -22,7 +22,6 @@ from yidi.scenarios.judging.conversation import (
     NOTHING,
     Conversation,
     Exchange,
-    Fields,
     missing_fields,
     unknown_fields,
 )
@@ -110,29 +109,6 @@ def _form(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
             yield Finding(rule="MSG-05", facts=", ".join(wrong), about=(one,))
         elif given:
             yield Finding(rule="MSG-05")
-
-
-def _once(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
-    """SET-01: a unit that stands settled is not settled a second time under another id."""
-    standing: dict[tuple[str, ...], Exchange] = {}
-    for one in exchanges:
-        request = one.request
-        unit = _unit(request.fields)
-        if request.transaction in t.SETTLEMENTS and one.accepted:
-            before = standing.setdefault(unit, one)
-            if before is not one and before.request.message_id == request.message_id:
-                continue  # SET-02 and SET-12 look at what came again
-            first, then = before.result.get("setl_id"), one.result.get("setl_id")
-            if first != then:
-                facts = f"settled as {first}, and again as {then}"
-                yield Finding(rule="SET-01", facts=facts, about=(before, one))
-            else:
-                yield Finding(rule="SET-01")
-        elif request.transaction in (*t.CANCELLATIONS, t.REVERSAL) and one.accepted:
-            standing = {
-                place: other for place, other in standing.items()
-                if other.request.key != request.key
-            }  # fmt: skip
 
 
 def _same_again(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
@@ -287,13 +263,13 @@ def _nothing_to_undo(_: Conversation, exchanges: list[Exchange]) -> Iterator[Fin
 
 OBSERVED = frozenset(
     {
-        *("MSG-01", "MSG-02", "MSG-03", "MSG-04", "MSG-05", "SET-01", "SET-02", "SET-03", "SET-12"),
+        *("MSG-01", "MSG-02", "MSG-03", "MSG-04", "MSG-05", "SET-02", "SET-03", "SET-12"),
         *("BEN-09", "BEN-10", "REV-02", "REV-04", "REV-06", "REV-08"),
     }
 )
 """Rules that the conversation alone decides; the steps of a story add nothing to them."""
 RULES: tuple[Rule, ...] = (
-    _answered, _unknown_field, _missing_field, _echo, _form, _once, _same_again, _reused,
+    _answered, _unknown_field, _missing_field, _echo, _form, _same_again, _reused,
     _as_agreed, _sums, _account, _query, _taken_back, _tombstone, _nothing_to_undo,
 )  # fmt: skip
 
@@ -308,7 +284,3 @@ def _not_served(one: Exchange) -> bool:
 
 def _code(one: Exchange) -> str:
     return one.answer.code if one.answer is not None else ""
-
-
-def _unit(fields: Fields) -> tuple[str, ...]:
-    return tuple(str(fields.get(name, "")) for name in ("fixmedins_code", "mdtrt_id", "chrg_bchno"))

@@ -59,8 +59,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     looked: int
     """Occasions on which it could be kept or broken."""
     broken: int
-    reason: str = ""
-    """Why it was not reached."""
+    reason: dict[str, str] = {}
+    """Why it was not reached, in both languages; empty where it was."""
     failures: tuple[Failure, ...] = ()
 
 
@@ -78,7 +78,7 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
 
     rule: str
     failure: Failure | None = None
-    missed: str = ""
+    missed: dict[str, str] = {}
 
 
 def rules_for(role: str, level: Level) -> list[Rule]:
@@ -115,7 +115,7 @@ def _requirement(rule: Rule, found: list[Occasion], served: set[str]) -> Require
         verdict=verdict,
         looked=len(looked),
         broken=len(failures),
-        reason="" if looked else _why_not(rule.id, found, served),
+        reason={} if looked else _why_not(rule.id, found, served),
         failures=tuple(failures[:FAILURES_MAX]),
     )
 
@@ -184,18 +184,19 @@ def _judged(
     return Occasion(rule=rule.id, failure=failure)
 
 
-def _missed(step: Step, done: StepOutcome | None, about: list[Exchange]) -> str:
+def _missed(step: Step, done: StepOutcome | None, about: list[Exchange]) -> dict[str, str]:
     """Why a step says nothing of the node; empty where it does."""
+    word = f"{step.do} {'/'.join(t.codes_of(step.do))}".strip()
     if done is None or not done.outcome:
-        return f"the story ended before {step.do}"
+        return {"zh": f"没有进行到 {word}", "en": f"the story ended before {word}"}
     if not about:
-        return f"the node was not asked {_named(step.do)}"
+        return {"zh": f"没有向该节点发出 {word}", "en": f"the node was not asked {word}"}
     wanted = step.expect.outcome if step.expect is not None else None
     if done.outcome == "unknown" and wanted != "unknown":
-        return f"no answer to {_named(step.do)}"
+        return {"zh": f"{word} 没有应答", "en": f"no answer to {word}"}
     if done.code in NOT_SERVED and done.outcome != wanted:
-        return f"the node does not serve {_named(step.do)}"
-    return ""
+        return {"zh": f"该节点不受理 {word}", "en": f"the node does not serve {word}"}
+    return {}
 
 
 def _about(
@@ -227,7 +228,6 @@ def _literal(step: Step, mismatch: str) -> bool:
 # --- Why a rule was not reached -------------------------------------------------------------------
 
 _NEEDS: dict[str, frozenset[str]] = {
-    "SET-01": t.SETTLEMENTS,
     "SET-02": t.SETTLEMENTS,
     "SET-03": t.SETTLEMENTS,
     "SET-12": t.SETTLEMENTS,
@@ -250,15 +250,15 @@ def _served(exchanges: list[Exchange]) -> set[str]:
     return {one.request.transaction for one in exchanges if one.accepted}
 
 
-def _why_not(rule: str, found: list[Occasion], served: set[str]) -> str:
+def _why_not(rule: str, found: list[Occasion], served: set[str]) -> dict[str, str]:
     for one in found:
         if one.missed:
             return one.missed
     needed = _NEEDS.get(rule, frozenset())
     if needed and not needed & served:
-        return f"the node accepted no {' or '.join(sorted(needed))}"
-    return "no scenario came to it"
-
-
-def _named(word: str) -> str:
-    return f"{word} ({'/'.join(t.codes_of(word))})"
+        codes = sorted(needed)
+        return {
+            "zh": f"该节点没有受理过 {'、'.join(codes)}",
+            "en": f"the node accepted no {' or '.join(codes)}",
+        }
+    return {"zh": "没有场景触及", "en": "no scenario came to it"}

@@ -35,6 +35,7 @@ from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.core import LiveCore
+from yidi.scenarios.live.faults import LiveFaults
 from yidi.scenarios.running.fold import output_parts, posting_bytes
 from yidi.scenarios.running.runner import RunChecks
 
@@ -46,8 +47,9 @@ LOOK_EVERY = 0.25
 """Real seconds after which a silent host asks again whether it is done."""
 CONNECT_WITHIN = 10
 """Real seconds for the first connections, where somebody waits for the network to stand."""
-IDLE_AFTER = 0.03
-"""Real seconds of silence after which a clock that skips idle time may jump."""
+IDLE_AFTER, IDLE_AFTER_INSIDE = 0.03, 0.003
+"""Real seconds of silence after which a clock that skips idle time may jump. Inside a process
+nothing is under way that nobody counts, so a few turns of the event loop are enough."""
 
 
 class LiveParty:
@@ -145,12 +147,14 @@ class LiveHost:
         }
         self.desk = LiveParty(DESK, desk, -1) if desk is not None else None
         self.checks: RunChecks | None = None
+        self.faults: LiveFaults | None = None
         self.on_posting: Callable[[str, Posting], object] | None = None
         self.deliveries = self.postings = self.commits = 0
         self.stopped = False
         self._arrived: asyncio.Queue[tuple[LiveParty, list[bytes], asyncio.Future[None]]]
         self._arrived = asyncio.Queue()
         self._asks_at = 0.0
+        self._idle_after = IDLE_AFTER_INSIDE if self.engine.url == "embedded" else IDLE_AFTER
 
     # ------------------------------------------------------------------ life
 
@@ -270,20 +274,23 @@ class LiveHost:
     def _is_quiet(self) -> bool:
         """Whether nobody waits for anything."""
         waits = self.outside is not None and self.outside.busy
-        return not waits and not any(p.host.next_deadline() for p in self.parties.values())
+        held = self.faults is not None and self.faults.next_deadline() is not None
+        return not (waits or held or any(p.host.next_deadline() for p in self.parties.values()))
 
     def _due(self) -> Instant | None:
-        """The earliest deadline of any party."""
-        everybody = self.everybody
-        deadlines = [at for party in everybody if (at := party.host.next_deadline()) is not None]
+        """The earliest deadline of any party, or of a message that a fault holds back."""
+        everybody = [party.host for party in self.everybody]
+        if self.faults is not None:
+            everybody.append(self.faults)
+        deadlines = [at for one in everybody if (at := one.next_deadline()) is not None]
         return min(deadlines, default=None)
 
     def _patience(self) -> float:
         due = self._due()
         if due is None:
-            return IDLE_AFTER
+            return self._idle_after
         until = self.clock.real_seconds_until(due)
-        return min(until, IDLE_AFTER if self.clock.skips_idle else LOOK_EVERY)
+        return min(until, self._idle_after if self.clock.skips_idle else LOOK_EVERY)
 
     # ------------------------------------------------------------------ turns
 
@@ -367,6 +374,11 @@ class LiveHost:
             if party.index >= 0:
                 self.journal.append(RecordKind.DEADLINE, party.index, now, b"")
             self._after(party, None, party.host.handle_deadline(now), outputs)
+        if self.faults is not None:
+            for sender, envelope in self.faults.due(self.clock.now()):
+                speaker = self.parties.get(sender) or self.desk
+                assert speaker is not None
+                self._frame(speaker, envelope)
 
     def _is_idle(self) -> bool:
         if not self._arrived.empty() or (self.outside is not None and self.outside.busy):
@@ -386,9 +398,15 @@ class LiveHost:
             assert self.outside is not None
             self.outside.send(party.address, envelope)
             return
-        local = envelope.origin.sender if party.index < 0 else party.address
+        if self.faults is None:
+            self._frame(party, envelope)
+            return
+        for copy in self.faults.passing(_speaker(party, envelope), envelope, self.clock.now()):
+            self._frame(party, copy)
+
+    def _frame(self, party: LiveParty, envelope: Envelope) -> None:
         try:
-            peer, raw = self.core.send(local, envelope, self.clock.now())
+            peer, raw = self.core.send(_speaker(party, envelope), envelope, self.clock.now())
         except LocalProtocolError:
             return  # counted; the sender's outbox holds it and sends it anew
         self._hand_over(party, peer, raw)
@@ -416,6 +434,11 @@ class LiveHost:
             party = self.parties.get(local) or self.desk
             if party is not None:
                 self._hand_over(party, peer, raw)
+
+
+def _speaker(party: LiveParty, envelope: Envelope) -> str:
+    """Who hands a message over: a node, or the client behind the desk."""
+    return envelope.origin.sender if party.index < 0 else party.address
 
 
 def _place(peer: str) -> str:

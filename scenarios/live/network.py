@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from yidi.broker.engines.base import Engine
-from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
+from yidi.scenarios.live.faults import faults_of
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import observe
@@ -65,14 +65,9 @@ def run_live(
         externals: nodes that are somebody's own, as `--external` names them.
 
     Raises:
-        ScenarioError: the scenario has faults, which belong to virtual runs; or an own node is
-            none of its network.
+        ScenarioError: an own node is none of its network.
         TransportError: the engine or an own node could not be had.
     """
-    if loaded.scenario.fault:
-        raise ScenarioError(
-            ErrorCode.E_EVENT, at=f"{loaded.path}:fault", want="no [[fault]] in a live run"
-        )
     hooks = hooks or RunHooks()
     cast = assemble(loaded, seed=seed, now=real_now())
     options = LiveOptions(
@@ -92,11 +87,12 @@ def run_live(
         virtual_end=now,
         envelopes=host.deliveries,
         postings=host.postings,
-        lost=0,
+        lost=host.faults.lost if host.faults is not None else 0,
         unfinished=host.stopped,
         refused=dict(sorted(host.core.refused.items())),
         links=host.core.totals(),
         mode="live",
+        idle_faults=host.faults.plan.idle() if host.faults is not None else (),
         observed=edge.observed if edge is not None else (),
     )
 
@@ -128,6 +124,7 @@ async def _play(
         if edge is not None:
             edge.open(clock.now, host.take, host)
         host.checks, host.on_posting = hooks.checks, hooks.postings
+        host.faults = faults_of(loaded.scenario, cast, edge.nodes if edge is not None else ())
         built: Any = hooks.built
         if built is not None:
             built(host)

@@ -26,7 +26,7 @@ def looked(*messages):
 def test_a_good_answer_breaks_nothing():
     """And gives the plain rules their occasion."""
     assert {} == broken(asked(), said(**GOOD))
-    assert {"MSG-01", "MSG-04", "MSG-05", "SET-01", "BEN-09"} == looked(asked(), said(**GOOD))
+    assert {"MSG-01", "MSG-04", "MSG-05", "BEN-09"} == looked(asked(), said(**GOOD))
 
 
 @pytest.mark.parametrize(
@@ -54,18 +54,6 @@ def test_an_answer_that_is_wrong_breaks_its_rule(answer, rule, facts):
 def test_silence_is_told():
     """A request that nobody answered."""
     assert {"MSG-01": "no answer"} == broken(asked())
-
-
-def test_a_unit_is_settled_once():
-    """Under another message id a second settlement of the unit is one too many."""
-    twice = (asked(), said(**GOOD), asked("m2", "k2"), said("m2", "k2", **GOOD | {"setl_id": "S2"}))
-    undone = Message(at=2, to_node=True, transaction="2208", kind="request", message_id="c",
-                     key="k", fields={**asked().fields, "setl_id": "S1"})  # fmt: skip
-    taken = Message(at=3, to_node=False, transaction="2208", kind="result", correlation="c",
-                    key="k", fields=GOOD)  # fmt: skip
-
-    assert {"SET-01": "settled as S1, and again as S2"} == broken(*twice)
-    assert {} == broken(*twice[:2], undone, taken, *twice[2:])
 
 
 def test_a_repeat_that_is_refused_is_told():

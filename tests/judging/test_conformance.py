@@ -64,7 +64,7 @@ def test_what_is_not_served_is_not_reached():
     row = next(row for row in requirements if row.id == "REV-02")
 
     assert Reached.NOT_REACHED is row.verdict
-    assert "the node accepted no 5203" == row.reason
+    assert "the node accepted no 5203" == row.reason["en"]
     assert set() == broken(requirements)
 
 

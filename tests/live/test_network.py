@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yidi.protocol.errors import ScenarioError, TransportError
+from yidi.protocol.errors import TransportError
 from yidi.scenarios.judging.judged_run import judged_run
 from yidi.scenarios.judging.rows import Totals, case_rows
 from yidi.scenarios.judging.verify import verify_run
@@ -44,10 +44,15 @@ def test_every_turn_is_synced_before_its_outputs_leave() -> None:
     assert 0 < len(syncs) <= result.envelopes
 
 
-def test_faults_belong_to_virtual_runs() -> None:
-    """A scenario with faults is refused live rather than run without them."""
-    with pytest.raises(ScenarioError):
-        run_live(load("timeout-query-reversal"))
+@pytest.mark.parametrize("name", ["timeout-query-reversal", "cancellation-in-doubt"])
+def test_faults_act_live_as_in_virtual_time(name: str) -> None:
+    """The same stories of doubt come to the same books, and every fault has acted."""
+    loaded = load(name)
+    live = run_live(loaded)
+
+    assert books(run_virtual(loaded)) == books(live)
+    assert () == live.idle_faults
+    assert live.lost
 
 
 def test_a_live_run_is_judged_as_any_other(tmp_path: Path) -> None:
