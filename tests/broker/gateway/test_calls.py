@@ -19,7 +19,8 @@ from yidi.protocol.messages import Rejection
 
 EVERYBODY = client("all", n.TOKEN)
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(allow_nan=False, allow_infinity=False),
+    st.none(), st.booleans(), st.integers(-(10**20), 10**20),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=12), st.sampled_from(["01", "1", "2026-03-02", "2026-03-02 10:00:00", "21"]),
 )  # fmt: skip
 anything = st.recursive(scalars, lambda below: st.lists(below, max_size=3), max_leaves=5)
