@@ -83,6 +83,13 @@ SETTLEMENTS = 1_000
     show_default=True,
     help=both("引擎（load）", "embedded, mqtt://host:port or nats://host:port (load)."),
 )
+@click.option(
+    "--external",
+    "externals",
+    metavar="ROLE:CODE[=URL]",
+    multiple=True,
+    help=both("自己的节点（load）", "Your own node in the place of ours, as in yidi run (load)."),
+)
 @language_option
 @json_option
 def bench(  # noqa: PLR0917 - one parameter an option
@@ -96,6 +103,7 @@ def bench(  # noqa: PLR0917 - one parameter an option
     duration: float | None,
     warm_up: float | None,
     engine: str,
+    externals: tuple[str, ...],
     language: Language,
     as_json: bool,
 ) -> ExitCode:
@@ -108,7 +116,7 @@ def bench(  # noqa: PLR0917 - one parameter an option
 
         seconds = duration or 10.0
         options = LoadOptions(
-            rate=rate or 20.0, seconds=seconds, engine=engine, seed=seed,
+            rate=rate or 20.0, seconds=seconds, engine=engine, seed=seed, externals=externals,
             warm_up=seconds / 10 if warm_up is None else warm_up,
         )  # fmt: skip
         return bench_load(name, options, language, as_json=as_json)

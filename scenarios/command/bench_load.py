@@ -99,6 +99,7 @@ def _show(report: LoadReport, language: Language) -> None:
 def _heading(report: LoadReport, language: Language) -> str:
     machine = report.machine
     where = f"{machine.machine}, {machine.cpus} CPU, Python {machine.python}, {machine.commit}"
+    where += "".join(f"\n{one}" for one in report.externals)
     if language == "zh":
         return (
             f"{report.scenario}，引擎 {report.engine}，进程 {report.processes}，"

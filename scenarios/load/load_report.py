@@ -91,6 +91,8 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
 
     scenario: str
     engine: str
+    externals: list[str]
+    """Nodes that were somebody's own."""
     processes: int
     seed: int
     rate: float

@@ -12,20 +12,23 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from yidi.broker.engines.base import Counters
-from yidi.protocol.instants import SECOND
+from yidi.broker.engines.base import Counters, Engine
+from yidi.nodes.policy import PolicyBook
+from yidi.protocol.instants import SECOND, Instant
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.judging.metrics import judge_thresholds
+from yidi.scenarios.judging.observed_audit import audit_observed
 from yidi.scenarios.judging.verdicts import TallyBook, overall
+from yidi.scenarios.judging.wire_checks import WireChecks
 from yidi.scenarios.library.loader import LoadedScenario, policy_paths
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.live.clock import LiveClock, real_now
@@ -43,12 +46,15 @@ from yidi.scenarios.load.load_report import (
 from yidi.scenarios.load.measure import describe_machine
 from yidi.scenarios.load.open_loop import OpenLoop
 from yidi.scenarios.load.plan import offered
-from yidi.scenarios.running.build import nodes_of_world
+from yidi.scenarios.running.build import nodes_of_world, observe
 from yidi.scenarios.running.institutions import build_institutions
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import opening_of, quiet_collector
 from yidi.scenarios.running.streams import Streams
 from yidi.scenarios.running.world import World, world_of
+
+if TYPE_CHECKING:
+    from yidi.scenarios.live.edge import Edge
 
 DRAIN_SECONDS = 30.0
 """Real seconds that the last visits have to end after the last arrival."""
@@ -64,6 +70,8 @@ class LoadOptions(msgspec.Struct, frozen=True, kw_only=True):
     warm_up: float = 0.0
     """Seconds at the beginning that the latencies leave out."""
     engine: str = "embedded"
+    externals: tuple[str, ...] = ()
+    """Nodes that are somebody's own, as `--external` names them."""
     seed: int | None = None
     drain_seconds: float = DRAIN_SECONDS
 
@@ -89,11 +97,13 @@ class Prepared(msgspec.Struct, kw_only=True):
 
     loaded: LoadedScenario
     seed: int
-    policies: Any
+    book: PolicyBook
     world: World
     nodes: dict[str, Any]
     loop: OpenLoop
-    start: Any
+    start: Instant
+    wire: WireChecks
+    """Judges what own nodes say; sees nothing where there are none."""
 
 
 class Ran(msgspec.Struct, kw_only=True):
@@ -135,7 +145,7 @@ def _prepare(loaded: LoadedScenario, options: LoadOptions) -> Prepared:
     changed = offered(loaded, options.rate, options.seconds)
     scenario = changed.scenario
     seed = scenario.seed if options.seed is None else options.seed
-    policies = load_policies([str(path) for path in policy_paths(loaded)])
+    book = load_policies([str(path) for path in policy_paths(loaded)])
     streams = Streams(seed)
     people, institutions = build_people(scenario, streams), build_institutions(scenario)
     start = scenario.start_instant(real_now())
@@ -145,8 +155,8 @@ def _prepare(loaded: LoadedScenario, options: LoadOptions) -> Prepared:
         steady_from=round(options.warm_up * SECOND),
     )  # fmt: skip
     return Prepared(
-        loaded=changed, seed=seed, policies=policies, world=world,
-        nodes=nodes_of_world(world, policies), loop=loop, start=start,
+        loaded=changed, seed=seed, book=book, world=world, nodes=nodes_of_world(world, book),
+        loop=loop, start=start, wire=WireChecks(TallyBook()),
     )  # fmt: skip
 
 
@@ -157,29 +167,47 @@ async def _run_here(
     prepared: Prepared, options: LoadOptions, folder: Path, tell: Tell | None
 ) -> Ran:
     engine = engine_of(options.engine)
-    await engine.prepare()
-    opening = opening_of(
-        prepared.loaded, prepared.seed, tuple(prepared.nodes), prepared.start
-    )  # fmt: skip
-    journal = create_journal(folder / "journal.bin", opening)
-    ground = Ground(
-        engine=engine, journal=journal.writer, clock=LiveClock(prepared.start),
-        sync=journal.commit,
-    )  # fmt: skip
-    host = LiveHost(prepared.nodes, prepared.loop, ground)
-    host.checks = checks = EventChecks(prepared.nodes, TallyBook())
-    try:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.close)
+        await engine.prepare()
+        edge = await _invite(prepared, options, engine)
+        opening = opening_of(
+            prepared.loaded, prepared.seed, tuple(prepared.nodes), prepared.start
+        )  # fmt: skip
+        journal = stack.enter_context(create_journal(folder / "journal.bin", opening))
+        clock = LiveClock(prepared.start)
+        ground = Ground(
+            engine=engine, journal=journal.writer, clock=clock, sync=journal.commit, outside=edge
+        )
+        host = LiveHost(prepared.nodes, prepared.loop, ground)
+        host.checks = checks = EventChecks(prepared.nodes, prepared.wire.book)
+        if edge is not None:
+            stack.push_async_callback(edge.close)
+            edge.open(clock.now, host.take, host)
         with quiet_collector():
             times = await drive(host, prepared.loop, options, tell)
-    finally:
-        counters = [party.attachment.counters for party in host.everybody if party.attachment]
-        await engine.close()
-        journal.close()
+        counters = [one.attachment.counters for one in host.everybody if one.attachment]
     return Ran(
         nodes=prepared.nodes, checks=checks, counters=counters, commits=host.commits,
         cpu_seconds=times.cpu_seconds, busy_seconds=prepared.loop.busy_ns / 1e9,
         wall_seconds=times.wall_seconds, processes=1, interrupted=times.interrupted,
     )  # fmt: skip
+
+
+async def _invite(prepared: Prepared, options: LoadOptions, engine: Engine) -> Edge | None:
+    """Meet the own nodes and put them in the places of ours."""
+    if not options.externals:
+        return None
+    # HTTP is imported where somebody is met over it, and only there.
+    from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
+
+    setting = Setting(
+        addresses=tuple(prepared.nodes), world=prepared.world, book=prepared.book,
+        start=prepared.start,
+    )  # fmt: skip
+    edge = await invite(options.externals, setting, engine, prepared.wire.feed)
+    observe(prepared.nodes, edge.observed)
+    return edge
 
 
 class Times(msgspec.Struct, kw_only=True):
@@ -251,7 +279,10 @@ async def _tell(loop: OpenLoop, began: float, tell: Tell | None) -> None:
 
 def _report(prepared: Prepared, options: LoadOptions, ran: Ran) -> LoadReport:
     loop, book = prepared.loop, ran.checks.book
-    audit(ran.nodes, ran.checks, prepared.world, prepared.policies, quiet=not loop.open_visits)
+    audit(ran.nodes, ran.checks, prepared.world, prepared.book, quiet=not loop.open_visits)
+    if options.externals:
+        prepared.wire.finish()
+        audit_observed(ran.nodes, book)
     judge_thresholds(prepared.loaded.scenario.thresholds, loop.measured.measure, book)
     checks = book.results()
     settled = loop.settled
@@ -259,6 +290,7 @@ def _report(prepared: Prepared, options: LoadOptions, ran: Ran) -> LoadReport:
     return LoadReport(
         scenario=prepared.loaded.scenario.name,
         engine=options.engine,
+        externals=list(options.externals),
         processes=ran.processes,
         seed=prepared.seed,
         rate=options.rate,

@@ -23,6 +23,8 @@ from yidi.scenarios.library.schema import Arrivals, Bill, Flow, Mix, Scenario
 SECONDS_A_DAY = 86_400
 VISITS_MAX = 10_000_000
 """Visits of one load run: it keeps its cases in memory."""
+PEOPLE_MAX = 20_000
+"""A flow's patients are as many as its visits up to here, so that few come twice in a minute."""
 MADE_UP_BILL = Bill(p50_fen=26_000, p90_fen=82_000, p99_fen=320_000, max_fen=1_200_000)
 VISIT_KINDS: dict[str, Literal["outpatient", "chronic", "inpatient", "pharmacy"]] = {
     "14": "chronic", "41": "pharmacy", "21": "inpatient", "22": "inpatient", "24": "inpatient",
@@ -54,6 +56,7 @@ def offered(loaded: LoadedScenario, rate: float, seconds: float) -> LoadedScenar
                 process="constant",
                 per_day=max(1, round(rate * SECONDS_A_DAY * share / sum(shares))),
             ),
+            people=max(flow.people, min(PEOPLE_MAX, round(rate * seconds * share / sum(shares)))),
             starts=0,
             ends=None,
         )

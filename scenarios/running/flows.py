@@ -19,7 +19,7 @@ from yidi.scenarios.running.clients import Clients
 from yidi.scenarios.running.institutions import Institutions
 from yidi.scenarios.running.patients import ManualRow, Visit
 from yidi.scenarios.running.people import Insured
-from yidi.scenarios.running.streams import Quantiles, Weighted
+from yidi.scenarios.running.streams import Quantiles, Weighted, below
 
 __all__ = ["FlowCounts", "FlowRun", "ManualRow"]
 
@@ -57,7 +57,8 @@ class FlowRun:
         self.levels = Weighted(flow.mix.level)
         self.stream = stream
         self.pauses = pauses
-        """Whether people take their time between two steps; a load run has them go on at once."""
+        """Whether people take their time between two steps; a load run has them go on at once,
+        and come in turn, so that nobody is in two places at once."""
         bill = flow.bill
         self.bills = Quantiles(bill.p50_fen, bill.p90_fen, bill.p99_fen, bill.max_fen)
         self.counts = FlowCounts()
@@ -77,6 +78,13 @@ class FlowRun:
         self.counts.arrived += 1
         self.open_visits += 1
         Visit(self, f"{self._tag}-{self.counts.arrived:07d}", scheduled).begin(now)
+
+    def patient(self) -> Insured:
+        """Who comes now."""
+        pool = self.pool
+        if self.pauses:
+            return pool[below(self.stream, len(pool))]
+        return pool[self.counts.arrived % len(pool)]
 
     def answered(self, envelope: Envelope, now: Instant) -> None:
         """A flow itself asks nothing."""

@@ -87,7 +87,7 @@ class Visit:
         spec, stream = flow.flow, flow.stream
         self.flow = flow
         self.number = number
-        self.person = person = flow.pool[below(stream, len(flow.pool))]
+        self.person = person = flow.patient()
         level = flow.levels.draw(stream)
         places = flow.places[level]
         self.place = places[below(stream, len(places))].code

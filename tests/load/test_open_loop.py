@@ -61,6 +61,14 @@ def test_patients_come_by_the_schedule_and_go_on_at_once(loop):
     assert (1, 1, 0) == (loop.arrived, loop.settled, loop.open_visits)
 
 
+def test_patients_come_in_turn(loop):
+    """Nobody comes twice before everybody has come once."""
+    loop, start = loop
+    requests = loop.handle_deadline(start + SECOND)
+
+    assert 10 == len({request.body for request in requests})
+
+
 def test_latency_is_from_the_scheduled_arrival(loop):
     """Who is let in 400 ms late has waited 400 ms already: no coordinated omission."""
     loop, start = loop

@@ -5,7 +5,7 @@ import pytest
 from yidi.protocol.errors import ScenarioError
 from yidi.protocol.instants import SECOND
 from yidi.scenarios.library.loader import load
-from yidi.scenarios.load.plan import SECONDS_A_DAY, offered
+from yidi.scenarios.load.plan import PEOPLE_MAX, SECONDS_A_DAY, offered
 
 
 def test_flows_keep_their_shares_of_another_rate():
@@ -38,6 +38,14 @@ def test_a_scenario_without_flows_gets_one_for_each_pair_of_its_cases():
     (flow,) = offered(load("huaibei-outpatient-in-shanghai"), 10, 1).scenario.flow
 
     assert ("340600", "310000", "outpatient") == (flow.from_, flow.to, flow.visit)
+
+
+def test_patients_are_as_many_as_visits():
+    """So that nobody is at two counters at once; a larger pool stays as large."""
+    load_toml = load("docs/examples/load.toml")
+    pools = [offered(load_toml, rate, 10).scenario.flow[0].people for rate in (1, 100, 100_000)]
+
+    assert [500, 1_000, PEOPLE_MAX] == pools
 
 
 @pytest.mark.parametrize(("rate", "seconds"), [(0.1, 1), (100_000, 86_400)])
