@@ -36,6 +36,8 @@ from yidi.protocol.errors import DecodeError, ErrorCode, sentence
 BODY_BYTES_MAX = 1_048_576
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OPENAPI_PATH = "/openapi.json"
+METRICS_PATH = "/metrics"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _CONTENT_TYPES = ("application/json", "text/plain")
 _INFNO_MAX = 6
 _log = logging.getLogger("yidi.gateway")
@@ -127,6 +129,8 @@ class GatewayServer:
         self.port = 0
         self.control: Control | None = None
         """What stands behind `/_yidi/`; None where that is switched off."""
+        self.metrics: Callable[[], bytes] | None = None
+        """What `/metrics` says; None where nobody counts."""
         self.refused: Counter[str] = Counter()
         self.answered = 0
         self.in_flight = 0
@@ -205,6 +209,9 @@ class GatewayServer:
         if path == OPENAPI_PATH:
             _check_method(request, "GET")
             return _json(self._describe(), 200)
+        if path == METRICS_PATH and self.metrics is not None:
+            _check_method(request, "GET")
+            return web.Response(body=self.metrics(), headers={"Content-Type": METRICS_TYPE})
         if path.startswith(CONTROL_PREFIX):
             return await self._controlled(request, path.removeprefix(CONTROL_PREFIX))
         expected = _expected(path)

@@ -21,8 +21,28 @@ from yidi.scenarios.command.common import ExitCode, Language, both, language_opt
     type=click.Path(path_type=Path),
     help=both("网络目录", "Folder made by `yidi up`; default ./network."),
 )
+@click.option(
+    "--metrics-port",
+    "port",
+    type=click.IntRange(0, 65_535),
+    help=both("/metrics 的端口，0 为任选", "Port of /metrics; 0 takes a free one. Default: none."),
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help=both("/metrics 的监听地址", "Where /metrics listens; default 127.0.0.1."),
+)
 @language_option
-def node(role: str, code: str, engine: str, folder: Path, language: Language) -> ExitCode:
+def node(
+    role: str,
+    code: str,
+    engine: str,
+    folder: Path,
+    port: int | None,
+    listen: str,
+    language: Language,
+) -> ExitCode:
     """Serve until SIGTERM."""
     from yidi.protocol.errors import StoredDataError
     from yidi.scenarios.live.folder import read_network
@@ -31,5 +51,12 @@ def node(role: str, code: str, engine: str, folder: Path, language: Language) ->
     def tell(error: StoredDataError) -> None:
         say(error.text(language))
 
-    serve_node(read_network(folder), f"{role}:{code}", engine=engine, ready=say, tell=tell)
+    beside = None
+    if port is not None:
+        from yidi.scenarios.live.metrics_server import metered
+
+        beside = metered(listen, port, say)
+    serve_node(
+        read_network(folder), f"{role}:{code}", engine=engine, ready=say, tell=tell, beside=beside
+    )
     return ExitCode.OK

@@ -32,6 +32,7 @@ from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.home import home_of
 from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.live.metrics import MeteredNetwork, Metrics
 from yidi.scenarios.live.store import count_up
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.calendar import HubCalendar
@@ -114,25 +115,13 @@ async def serving(
             credit=tuning.credit,
         )  # fmt: skip
         host = desk.host = LiveHost(home.together, desk, ground)
-        server = GatewayServer(
-            Calls(
-                desk,
-                _places(cast),
-                secrets.token_bytes(SECRET_BYTES),
-                strict=options.strict,
-                signatures=options.signatures,
-            ),
-            Credentials(options.clients),
-            today=lambda: day_of(real_now()),
-            describe=openapi_document,
-            options=options.http,
-        )
+        everybody = [host, *home.hosts]
+        server = _server_of(cast, desk, options, everybody)
         if options.control:
             server.control = LiveControl(
                 desk, Directory(cast.world, tuple(cast.nodes)), home.readers,
                 chaos=options.chaos, flush=journal.flush,
             )  # fmt: skip
-        everybody = [host, *home.hosts]
         task = asyncio.create_task(_run(everybody))
         try:
             for one in everybody:
@@ -145,6 +134,30 @@ async def serving(
         finally:
             await _bring_down(host, home.hosts, task)
             await engine.close()
+
+
+def _server_of(
+    cast: Cast, desk: Desk, options: ServeOptions, hosts: list[LiveHost]
+) -> GatewayServer:
+    """The HTTP edge before the desk, which tells of all the hosts in `/metrics`."""
+    metrics = Metrics()
+    network, secret = MeteredNetwork(desk, metrics), secrets.token_bytes(SECRET_BYTES)
+    server = GatewayServer(
+        Calls(
+            network,
+            _places(cast),
+            secret,
+            strict=options.strict,
+            signatures=options.signatures,
+        ),
+        Credentials(options.clients),
+        today=lambda: day_of(real_now()),
+        describe=openapi_document,
+        options=options.http,
+    )
+    server.metrics = metrics.text
+    metrics.watch(hosts, server)
+    return server
 
 
 async def _run(hosts: list[LiveHost]) -> None:

@@ -127,6 +127,22 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """Nodes that are somebody's own."""
 
 
+class Meter(Protocol):
+    """Who counts what a host does; see `metrics`."""
+
+    def delivered(self, party: str, envelope: Envelope, sent: Iterable[Envelope]) -> None:
+        """A message was handled, and caused these outputs."""
+
+    def woken(self, party: str) -> None:
+        """A deadline fired."""
+
+    def turned(self, frames: int) -> None:
+        """A turn of so many frames was handled."""
+
+    def committed(self, seconds: float) -> None:
+        """A turn's inputs are durable."""
+
+
 class LiveHost:
     """Parties of one process over one engine.
 
@@ -149,6 +165,7 @@ class LiveHost:
         self.checks: RunChecks | None = None
         self.faults: LiveFaults | None = None
         self.on_posting: Callable[[str, Posting], object] | None = None
+        self.meter: Meter | None = None
         self.deliveries = self.postings = self.commits = 0
         self.stopped = False
         self._arrived: asyncio.Queue[tuple[LiveParty, list[bytes], asyncio.Future[None]]]
@@ -235,6 +252,11 @@ class LiveHost:
         assert party.attachment is not None
         party.attachment.post(document)
 
+    @property
+    def arrived(self) -> int:
+        """Batches that have come and are not handled yet."""
+        return self._arrived.qsize()
+
     def stop(self) -> None:
         """End after the turn that is under way."""
         self.stopped = True
@@ -303,6 +325,8 @@ class LiveHost:
         for party, frames, _ in turn:
             for raw in frames:
                 self._deliver(party, raw, outputs)
+        if turn and self.meter is not None:
+            self.meter.turned(sum(len(frames) for _, frames, _ in turn))
         # However much comes: whose time it is has its turn, too.
         self._wake(outputs, may_jump=not turn)
         if self.journal.position > before:
@@ -329,6 +353,8 @@ class LiveHost:
             self.core.refuse(error, envelope.origin.sender, party.address, len(raw), now)
             return
         self.deliveries += 1
+        if self.meter is not None:
+            self.meter.delivered(party.address, envelope, sent)
         self._after(party, envelope, sent, outputs)
         if party.index >= 0 and self.checks is not None:
             self.checks.on_delivery(party.host, envelope, now)
@@ -373,6 +399,8 @@ class LiveHost:
                 continue
             if party.index >= 0:
                 self.journal.append(RecordKind.DEADLINE, party.index, now, b"")
+            if self.meter is not None:
+                self.meter.woken(party.address)
             self._after(party, None, party.host.handle_deadline(now), outputs)
         if self.faults is not None:
             for sender, envelope in self.faults.due(self.clock.now()):
@@ -390,8 +418,12 @@ class LiveHost:
     async def _commit(self) -> None:
         """Make the inputs of this turn durable; meanwhile the next turn's may arrive."""
         if self.sync is not None:
+            clock = asyncio.get_running_loop().time
+            began = clock()
             await asyncio.to_thread(self.sync)
             self.commits += 1
+            if self.meter is not None:
+                self.meter.committed(clock() - began)
 
     def _send(self, party: LiveParty, envelope: Envelope) -> None:
         if envelope.hop.startswith(OUTSIDE):

@@ -9,7 +9,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,6 +28,9 @@ from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import NodeStore, Recovered
 
+Beside = Callable[[LiveHost], AbstractAsyncContextManager[None]]
+"""Something that lives as long as a host does, in the same event loop."""
+
 
 def serve_node(
     network: Network,
@@ -30,6 +39,7 @@ def serve_node(
     engine: str = "",
     ready: Callable[[str], object] | None = None,
     tell: Callable[[StoredDataError], object] | None = None,
+    beside: Beside | None = None,
 ) -> None:
     """Run one node of a network until it is told to stop.
 
@@ -40,6 +50,7 @@ def serve_node(
         ready: told one line when the node serves: its start's number, and how many inputs of its
             journal were folded.
         tell: told why a snapshot could not be used or written.
+        beside: what runs beside the host, as long as that does.
 
     Raises:
         LocalProtocolError: `E_REGION`, no such node in this network.
@@ -55,7 +66,8 @@ def serve_node(
         ground = ground_of(carrier, store, network.clock(found.last))
         ground = replace(ground, peers=tuple(nodes), credit=network.settings.tuning.credit)
         host = LiveHost({address: found.node}, None, ground)
-        asyncio.run(_serve(host, f"start {store.incarnation}, {found.folded} folded", ready))
+        words = f"start {store.incarnation}, {found.folded} folded"
+        asyncio.run(_serve(host, words, ready, beside or _nothing_beside))
 
 
 @contextmanager
@@ -90,15 +102,22 @@ def ground_of(engine: Engine, store: NodeStore, clock: LiveClock) -> Ground:
     )
 
 
-async def _serve(host: LiveHost, words: str, ready: Callable[[str], object] | None) -> None:
+async def _serve(
+    host: LiveHost, words: str, ready: Callable[[str], object] | None, beside: Beside
+) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         with suppress(NotImplementedError):  # Windows' loop has none; Ctrl-C still raises there
             loop.add_signal_handler(name, host.stop)
     await host.engine.prepare()
-    if ready is not None:
-        ready(f"{next(iter(host.parties))} {words}")
-    try:
-        await host.run(lambda: False)
-    finally:
-        await host.engine.close()
+    async with beside(host):
+        if ready is not None:
+            ready(f"{next(iter(host.parties))} {words}")
+        try:
+            await host.run(lambda: False)
+        finally:
+            await host.engine.close()
+
+
+def _nothing_beside(_: LiveHost) -> AbstractAsyncContextManager[None]:
+    return nullcontext()
