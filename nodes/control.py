@@ -236,7 +236,9 @@ class ControlledNode:
             return self._refuse(envelope, ErrorCode.E_BUSY, now)
         # From here the operation succeeds.
         if body.outcome == "clear":
-            rules.clear()
+            # What the node was set up with is the scenario's, and stays.
+            start: ControlState | None = self._fresh().state.control
+            rules[:] = start.rules if start is not None else []
         else:
             rules.append(Rule(outcome=body, left=body.times))
         return self._accept(envelope, body.outcome, now)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.nodes import visit_harness as h
 from yidi.nodes.control import ControlledNode
+from yidi.nodes.control_state import ControlState, Rule
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.identity import synthetic_identity
@@ -98,6 +99,22 @@ def test_an_order_names_whom_it_means(criterion, fits):
     tell(net, h.INSURED, NextOutcome(outcome="refuse", code="E_BUSY", **criterion))
 
     assert fits == isinstance(net.ask(t.ELIGIBILITY, eligibility()), m.Rejection)
+
+
+def test_clearing_takes_back_what_was_ordered_and_not_what_the_scenario_fixes():
+    """A rule of the node's set-up stays, whatever is cleared."""
+    net, fixed = h.Net(), NextOutcome(outcome="refuse", code="E_BUSY", person_no=OTHER, times=0)
+
+    def set_up() -> Any:
+        region = h.insured_region()
+        region.state.control = ControlState(rules=[Rule(outcome=fixed, left=0)])
+        return region
+
+    net.insured = net.nodes[h.INSURED] = ControlledNode(set_up(), set_up, chaos=True)
+    tell(net, h.INSURED, NextOutcome(outcome="hold", times=0))
+    tell(net, h.INSURED, NextOutcome(outcome="clear"))
+
+    assert [fixed] == tell(net, h.INSURED, ControlQuery()).rules
 
 
 def test_an_order_for_an_institution_fits_whoever_sends_it():
