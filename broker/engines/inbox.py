@@ -115,7 +115,9 @@ class Inbox:
         Raises:
             DecodeError: `E_DECODE`, `E_FRAME_EMPTY`, `E_FRAME_TOO_LARGE`, `E_TOO_MANY_ITEMS`.
         """
-        if message.content_type in ("", CONTENT_TYPE):
+        # What says nothing of itself and begins like JSON is that: no batch begins with a brace.
+        untold = message.content_type == "" and not message.payload.startswith(b"{")
+        if untold or message.content_type == CONTENT_TYPE:
             frames = self.admitted(message.sender, decode_batch(message.payload))
             return Arrival(frames, None, acknowledge)
         if self._callbacks.receive_document is None:

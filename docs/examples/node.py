@@ -8,7 +8,7 @@ import json
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-balances, deductibles, settled = {}, {}, {}  # fen by person, fen by person, answer by msgid
+balances, deductibles, settled = {}, {}, {}  # fen by person, the same, (request, answer) by msgid
 
 
 def fen(yuan):
@@ -16,12 +16,20 @@ def fen(yuan):
 
 
 def answer(request):
+    try:
+        return decide(request)
+    except (KeyError, ValueError) as missing:
+        return {"infcode": -1, "err_msg": f"E_MISSING_FIELD {missing}"}
+
+
+def decide(request):
     if request["infno"] == "init":  # the handshake: who is insured here, and what is served
         balances.update({one["psn_no"]: fen(one["balc"]) for one in request["input"]["persons"]})
         return {"infcode": 0, "output": {"serves": ["2206", "2207"]}}
-    if request["msgid"] in settled:  # a repeat gets the first answer again
-        return settled[request["msgid"]]
-    claim = request["input"]["data"]
+    claim, msgid = request["input"]["data"], request["msgid"]
+    if msgid in settled:  # a repeat gets the first answer again, and only a repeat does
+        asked, reply = settled[msgid]
+        return reply if asked == claim else {"infcode": -1, "err_msg": "E_KEY_REUSED"}
     person, total = claim["psn_no"], fen(claim["medfee_sumamt"])
     outside = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt")
     in_scope = total - sum(fen(claim[name]) for name in outside)
@@ -39,7 +47,7 @@ def answer(request):
     if request["infno"] == "2207":  # from here on money moves
         info["setl_id"] = f"N{len(settled) + 1:09d}"
         balances[person], deductibles[person] = left, deductibles.get(person, 0) + deductible
-        settled[request["msgid"]] = reply
+        settled[msgid] = claim, reply
     return reply
 
 

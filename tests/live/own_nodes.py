@@ -62,6 +62,18 @@ def example(name: str) -> Iterator[str]:
 
 
 @contextmanager
+def example_over(engine: str, name: str) -> Iterator[None]:
+    """An example that connects to a broker itself."""
+    if name.endswith(".js"):
+        need_program("mosquitto_pub", "apt-get install mosquitto-clients")
+        program = need_program("node", "apt-get install nodejs")
+    else:
+        program = sys.executable
+    with process(program, str(EXAMPLES / name), engine):
+        yield
+
+
+@contextmanager
 def own_node(answer: Answer) -> Iterator[str]:
     """A node in this process over HTTP; yields its URL."""
 
