@@ -13,30 +13,28 @@ and a replay comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from yidi.nodes.base import Node
-from yidi.nodes.insured_region import Computed, InsuredRegion
-from yidi.nodes.observed_amounts import AmountsState, compare, told_amounts
-from yidi.nodes.treatment_region import is_final
-from yidi.protocol import transactions as t
+from yidi.nodes.observed_amounts import AmountsState
+from yidi.nodes.outbox import Pending
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Link, frame, unframe
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
 from yidi.protocol.instants import Instant
-from yidi.protocol.messages import Rejection, ReversalResult, SettlementRequest, SettlementResult
+from yidi.protocol.messages import Rejection
 from yidi.protocol.transactions import Kind
 
 OUTSIDE = "outside/"
 """How the hop to the own node begins, and the sender of a frame from there; then whom it speaks
 with on our side (`outside/hub:100000`)."""
+HUB = "hub"
+"""Whom an own node speaks with that does not say: whichever hub its message goes through."""
 CASES_MAX = 100_000
-"""Settlement ids remembered, to notice a case that is settled under two."""
-_CLAIMS = t.PRE_SETTLEMENTS | t.SETTLEMENTS
+"""Settlement ids and requests remembered; the oldest are forgotten."""
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +71,55 @@ class ObservedState(msgspec.Struct, kw_only=True):
     contradictions: list[tuple[str, str]] = []
     """Case key and what contradicts an earlier answer."""
     amounts: AmountsState = msgspec.field(default_factory=AmountsState)
+    own: dict[str, str] = {}
+    """Message id of a request of its own → whom it was sent to."""
+    expected: dict[str, Pending] = {}
+    """What our platform would have forwarded: transaction and unit → the request."""
+    forwarded: dict[str, Pending] = {}
+    """Message id of what the own platform forwarded → ours, under its id."""
+    answers: dict[str, bytes] = {}
+    """Message id of what the own hub forwarded → the frame of the answer it was handed."""
+
+
+class Follower:
+    """Lets the stand-in follow what the own node does; roles differ in what follows from it.
+
+    This one is for provinces and whoever else only answers: what was answered, the stand-in does.
+    """
+
+    def __init__(self, stand_in: Node[Any], seen: ObservedState, observed: Observed) -> None:
+        self.stand_in, self.seen, self.observed = stand_in, seen, observed
+
+    def takes(self, origin: Any) -> bool:
+        """Whether a request is for this node."""
+        return bool(origin.recipient == self.stand_in.address)
+
+    def passed_on(self, request: Envelope, now: Instant) -> list[Envelope]:
+        """A request is passed on: what goes to the own node for it."""
+        assert request.link is not None
+        return [request.relayed(OUTSIDE + request.link.sender, request.stamp)]
+
+    def answered(
+        self, request: Envelope, answer: Envelope, body: msgspec.Struct, now: Instant
+    ) -> list[Envelope]:
+        """The own node has answered: what is sent for it, the answer first."""
+        if isinstance(body, Rejection):
+            return [answer]
+        return [answer, *self.besides(request, now)]
+
+    def asked(self, request: Envelope, peer: str, now: Instant) -> Envelope:
+        """The own node asks something itself: the message that the network gets."""
+        hop = request.origin.recipient if peer == HUB else peer
+        return request.relayed(hop, request.stamp)
+
+    def heard(self, answer: Envelope, now: Instant) -> None:
+        """The network has answered what the own node asked."""
+
+    def besides(self, request: Envelope, now: Instant) -> list[Envelope]:
+        """Let the stand-in take over a request; what it sends, but for its own answer."""
+        asked = request.origin.message_id
+        outputs = self.stand_in.handle(request, now)
+        return [one for one in outputs if one.origin.correlation_id != asked]
 
 
 class ObservedNode:
@@ -81,22 +128,19 @@ class ObservedNode:
     Args:
         stand_in: one of our nodes under the same address.
         observed: what the own node serves.
+        seen: fresh or restored memory of what it did.
+        follower: lets the stand-in follow, as its role wants it.
     """
 
-    def __init__(self, stand_in: Node[Any], observed: Observed) -> None:
-        self.stand_in = stand_in
-        self.observed = observed
+    def __init__(
+        self, stand_in: Node[Any], observed: Observed, seen: ObservedState, follower: Follower
+    ) -> None:
+        self.stand_in, self.observed, self.seen, self.follower = stand_in, observed, seen, follower
         self.address, self.code, self.role = stand_in.address, stand_in.code, stand_in.role
         self.state: Any = stand_in.state
         self.ledger, self.outbox = stand_in.ledger, stand_in.outbox
         self.config: Any = getattr(stand_in, "config", None)
-        self.seen = ObservedState()
         self.serves = frozenset(observed.serves)
-        self._told: SettlementResult | Rejection | None = None
-        """The answer that the stand-in is about to book."""
-        self._computed: Callable[[Envelope, SettlementRequest], Computed | ErrorCode] | None = None
-        if isinstance(stand_in, InsuredRegion):
-            self._computed, stand_in.decide = stand_in.decide, self._decide
 
     # ------------------------------------------------------------- the three calls of a host
 
@@ -110,10 +154,15 @@ class ObservedNode:
         assert link is not None
         if link.sender.startswith(OUTSIDE):
             self._observe(now)
-            return self._on_outside(envelope, now)
+            if origin.kind == Kind.REQUEST:
+                return [self._on_request(envelope, link, now)]
+            return self._on_answer(envelope, now)
         if self._is_served(envelope):
             self._observe(now)
-            return [self._passed_on(envelope, link)]
+            return self._pass_on(envelope, link, now)
+        if origin.kind != Kind.REQUEST and origin.correlation_id in self.seen.own:
+            self._observe(now)
+            return [self._told(envelope, now)]
         if origin.kind == Kind.REQUEST:
             _count(self.seen.stood_in, origin.transaction)
         return self.stand_in.handle(envelope, now)
@@ -139,9 +188,9 @@ class ObservedNode:
     def _is_served(self, envelope: Envelope) -> bool:
         """Whether a request goes to the own node; one that cannot be read the stand-in refuses."""
         origin = envelope.origin
-        if origin.kind != Kind.REQUEST or origin.recipient != self.address:
+        if origin.kind != Kind.REQUEST or origin.transaction not in self.serves:
             return False
-        if origin.transaction not in self.serves:
+        if not self.follower.takes(origin):
             return False
         try:
             open_body(envelope)
@@ -149,26 +198,32 @@ class ObservedNode:
             return False
         return True
 
-    def _passed_on(self, envelope: Envelope, link: Link) -> Envelope:
+    def _pass_on(self, envelope: Envelope, link: Link, now: Instant) -> list[Envelope]:
         """The same request for the own node; a repeat goes there, too: its keys decide."""
         origin = envelope.origin
+        outputs = self.follower.passed_on(envelope, now)
         self.seen.asked[origin.message_id] = frame(envelope, link)
         _count(self.seen.passed_on, origin.transaction)
-        return envelope.relayed(OUTSIDE + link.sender, envelope.stamp)
+        return outputs
+
+    def _told(self, envelope: Envelope, now: Instant) -> Envelope:
+        """The network's answer to what the own node asked itself."""
+        self.follower.heard(envelope, now)
+        peer = self.seen.own[envelope.origin.correlation_id]
+        return envelope.relayed(OUTSIDE + peer, envelope.stamp)
 
     # ------------------------------------------------------------- from the own node
 
-    def _on_outside(self, envelope: Envelope, now: Instant) -> list[Envelope]:
+    def _on_answer(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         origin = envelope.origin
-        if origin.sender != self.address:
-            raise RemoteProtocolError(
-                ErrorCode.E_SENDER_MISMATCH, want=self.address, got=origin.sender
-            )
         raw = self.seen.asked.get(origin.correlation_id)
         request = unframe(raw) if raw is not None else None
         if request is None or request.origin.transaction != origin.transaction:
             self.seen.unmatched += 1
             return []
+        if origin.sender != request.origin.recipient:
+            want = request.origin.recipient
+            raise RemoteProtocolError(ErrorCode.E_SENDER_MISMATCH, want=want, got=origin.sender)
         body = open_body(envelope)
         # From here the operation succeeds.
         del self.seen.asked[origin.correlation_id]
@@ -176,72 +231,21 @@ class ObservedNode:
         _count(self.seen.refused if refusal else self.seen.answered, origin.transaction)
         assert request.link is not None
         answer = envelope.relayed(request.link.sender, None)
-        outputs, ours = self._booked(request, body, now)
-        if isinstance(body, ReversalResult) and not body.outcome and ours is not None:
-            # The national 2601 has no output: what was undone follows from what had been answered.
-            answer = Envelope(answer.hop, answer.origin, answer.origin_bytes, ours.body)
-        return [answer, *outputs]
+        return self.follower.answered(request, answer, body, now)
 
-    def _booked(
-        self, request: Envelope, body: msgspec.Struct, now: Instant
-    ) -> tuple[list[Envelope], Envelope | None]:
-        """Let the stand-in take over what was answered.
-
-        Returns:
-            What it sends besides, and its own answer, which is not sent.
-        """
-        transaction = request.origin.transaction
-        if isinstance(body, SettlementResult | Rejection) and transaction in _CLAIMS:
-            if isinstance(body, Rejection) and not is_final(body.code):
-                return [], None
-            self._note_settlement(request, body)
-            self._told = body
-        elif isinstance(body, Rejection):
-            return [], None
-        try:
-            outputs = self.stand_in.handle(request, now)
-        finally:
-            self._told = None
-        asked = request.origin.message_id
-        ours = [one for one in outputs if one.origin.correlation_id == asked]
-        others = [one for one in outputs if one.origin.correlation_id != asked]
-        return others, ours[0] if ours else None
-
-    def _note_settlement(self, request: Envelope, body: SettlementResult | Rejection) -> None:
-        """A case has one settlement id, and is settled or refused, for good."""
-        key = request.origin.case_key
-        if request.origin.transaction not in t.SETTLEMENTS or not isinstance(
-            body, SettlementResult
-        ):
-            return
-        settlements = self.seen.settlements
-        first = settlements.setdefault(key, body.settlement_id)
-        if first != body.settlement_id:
-            self._contradict(key, f"settled as {first}, and again as {body.settlement_id}")
-        elif self.state.cases.get(key) is not None and self.state.cases[key].state == "REVERSED":
-            self._contradict(key, "settled after its reversal was accepted")
-        if len(settlements) > CASES_MAX:
-            del settlements[next(iter(settlements))]
-
-    def _contradict(self, key: str, facts: str) -> None:
-        if len(self.seen.contradictions) < CASES_MAX:
-            self.seen.contradictions.append((key, facts))
-
-    # ------------------------------------------------------------- what an insured region decides
-
-    def _decide(self, envelope: Envelope, body: SettlementRequest) -> Computed | ErrorCode:
-        """What the own node answered, where it did; else what the stand-in computes."""
-        told, computed = self._told, self._computed
-        assert computed is not None
-        if told is None:
-            return computed(envelope, body)
-        if self.observed.amounts:
-            compare(self.seen.amounts, envelope, told, computed(envelope, body))
-        if isinstance(told, Rejection):
-            return ErrorCode(told.code)
-        if body.person_no not in self.state.persons:
-            return ErrorCode.E_PERSON_UNKNOWN
-        return told_amounts(envelope, body, told)
+    def _on_request(self, envelope: Envelope, link: Link, now: Instant) -> Envelope:
+        origin = envelope.origin
+        if self.role != "hub" and origin.sender != self.address:
+            raise RemoteProtocolError(
+                ErrorCode.E_SENDER_MISMATCH, want=self.address, got=origin.sender
+            )
+        open_body(envelope)
+        peer = link.sender.removeprefix(OUTSIDE)
+        sent = self.follower.asked(envelope, peer, now)
+        self.seen.own[origin.message_id] = peer
+        if len(self.seen.own) > CASES_MAX:
+            del self.seen.own[next(iter(self.seen.own))]
+        return sent
 
 
 def _count(counts: dict[str, int], transaction: str) -> None:

@@ -26,10 +26,12 @@ from yidi.protocol.codes import pool_fund
 from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import DecodeError, ErrorCode, RemoteProtocolError
 from yidi.protocol.extras import extras_of
+from yidi.protocol.identifiers import check_message_id
 from yidi.protocol.instants import Instant, local_text
 from yidi.protocol.json_scan import scan
 from yidi.protocol.money import yuan
 from yidi.protocol.national import from_national, to_twin, twin_of
+from yidi.protocol.regions import check_region
 from yidi.protocol.transactions import Kind
 
 JSON, MSGPACK = "application/json", "application/msgpack"
@@ -226,6 +228,52 @@ def read_facts(document: Mapping[str, Any]) -> Facts:
         raise DecodeError(ErrorCode.E_DECODE, at=f"$.{FACTS}", got=str(error)) from None
 
 
+def is_bare(document: Mapping[str, Any]) -> bool:
+    """Whether a document carries facts alone: a watermark that had nothing to travel with."""
+    return "infno" not in document and "infcode" not in document and FACTS in document
+
+
+def read_request(document: Mapping[str, Any], facts: Facts, sender: str, now: Instant) -> Envelope:
+    """A request that an own node sends of itself.
+
+    Args:
+        document: with `infno`.
+        facts: whom it is for, and about which case, where it says so.
+        sender: address of the own node.
+        now: the network's clock.
+
+    Raises:
+        RemoteProtocolError: as `read_answer`, and `E_INFNO_UNKNOWN`, `E_KEY_FORMAT`, `E_REGION`.
+    """
+    infno, message_id = str(document["infno"]), str(document.get("msgid") or "")
+    if infno not in t.CATALOGUE:
+        raise RemoteProtocolError(ErrorCode.E_INFNO_UNKNOWN, at="$.infno", got=infno)
+    check_message_id(message_id, "$.msgid")
+    native = body_type(infno, Kind.REQUEST)
+    treatment, insured = (
+        str(document.get(name) or "") for name in ("mdtrtarea_admvs", "insuplc_admdvs")
+    )
+    for code, at in ((treatment, "$.mdtrtarea_admvs"), (insured, "$.insuplc_admdvs")):
+        if code:
+            check_region(code, at)
+    outer = {"fixmedins_code": document.get("fixmedins_code"), "insuplc_admdvs": insured}
+    given = {**_of_type(outer, native), **_flat(_object(document, "input"))}
+    body, _ = from_national(native, _json.encode(given), root="$.input")
+    origin = Origin(
+        infno, Kind.REQUEST, message_id, "", sender, facts.recipient or f"insured:{insured}",
+        facts.case_key, treatment, insured, facts.partition_key, now, 0,
+        facts.trace_id or message_id,
+    )  # fmt: skip
+    return Envelope("", origin, encode(origin), encode(body))
+
+
+def _object(document: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    value = document.get(member) or {}
+    if not isinstance(value, dict):
+        raise DecodeError(ErrorCode.E_DECODE, at=f"$.{member}", want="an object")
+    return value
+
+
 def read_answer(document: Mapping[str, Any], request: Envelope) -> Answer:
     """The answer to a request.
 
@@ -242,10 +290,7 @@ def read_answer(document: Mapping[str, Any], request: Envelope) -> Answer:
     if infcode != "0":
         refusal = _refusal(document)
         return Answer(kind=Kind.REJECTION, body=refusal, message_id=message_id)
-    output = document.get("output") or {}
-    if not isinstance(output, dict):
-        raise DecodeError(ErrorCode.E_DECODE, at="$.output", want="an object")
-    given = _flat(output)
+    given = _flat(_object(document, "output"))
     body, warnings = _body_of(given, request)
     return Answer(kind=Kind.RESULT, body=body, message_id=message_id, warnings=tuple(warnings))
 
@@ -320,5 +365,10 @@ def _known(asked: msgspec.Struct, native: type[msgspec.Struct]) -> Document:
         known |= {"state": ""}
     elif native is m.EligibilityResult:
         known |= {"out_appy": [], "opsp_dise_code": [], "partition_key": 0}
+    return _of_type(known, native)
+
+
+def _of_type(given: Document, native: type[msgspec.Struct]) -> Document:
+    """The fields that a body has."""
     names = {field.encode_name for field in msgspec.structs.fields(twin_of(native).type)}
-    return {name: value for name, value in known.items() if name in names}
+    return {name: value for name, value in given.items() if name in names and value is not None}

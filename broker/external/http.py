@@ -1,4 +1,4 @@
-"""HTTP to somebody's own node: one POST, one answer, and every way in which there is none.
+"""HTTP to somebody's own node and from it: one POST, one answer, and every way of having none.
 
 What comes back is bytes, a status and how long it took; whether they mean anything is decided
 elsewhere. An answer that does not come in time, a connection that breaks, a body beyond the
@@ -9,10 +9,11 @@ ever sent twice by itself: a repeat is the network's business.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 import msgspec
+from aiohttp import web
 
 from yidi.protocol.json_scan import JSON_BYTES_MAX
 
@@ -43,6 +44,62 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes = b""
     problem: str = ""
     """`timeout`, or what broke; empty where a whole answer came."""
+
+
+Answering = Callable[[str, bytes, Mapping[str, str]], Awaitable["HttpAnswer"]]
+"""Takes path, body and headers of a POST."""
+
+
+class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an own node's POST is answered with."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = {}
+
+
+class HttpDoor:
+    """Where own nodes post what they ask of the network: a free port on loopback.
+
+    Args:
+        answering: answers; it never raises for what came.
+    """
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._runner: web.ServerRunner | None = None
+        self.url = ""
+        """Without a path; empty until it is open."""
+
+    async def open(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: no port can be had.
+        """
+        self._runner = web.ServerRunner(web.Server(self._handle))
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.method != "POST":
+            return web.Response(status=405, headers={"Allow": "POST"})
+        body = await request.content.read(JSON_BYTES_MAX + 1)
+        while len(body) <= JSON_BYTES_MAX and not request.content.at_eof():
+            body += await request.content.read(JSON_BYTES_MAX + 1 - len(body))
+        if len(body) > JSON_BYTES_MAX:
+            return web.Response(status=413)
+        answer = await self._answering(request.path, body, dict(request.headers))
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
 
 
 class HttpClient:

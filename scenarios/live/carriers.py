@@ -14,8 +14,9 @@ import msgspec
 
 from yidi.broker.engines.base import Document as Published
 from yidi.broker.external.documents import JSON, Facts, write_document
-from yidi.broker.external.http import FACT_HEADERS, HttpClient, HttpReply
+from yidi.broker.external.http import FACT_HEADERS, HttpAnswer, HttpClient, HttpReply
 from yidi.scenarios.live.own_node import OwnNode, Parcel
+from yidi.scenarios.live.own_reading import Arrived
 
 
 class HttpCarrier:
@@ -41,9 +42,11 @@ class HttpCarrier:
             own.give_up(parcel.message_id, reply.problem)
             return
         own.take(
-            reply.body, parcel.peer, content_type=reply.content_type,
-            correlation=parcel.message_id, facts=facts_in(reply.headers),
-            headers={"status": str(reply.status)}, problem=problem_of(reply),
+            Arrived(
+                data=reply.body, peer=parcel.peer, content_type=reply.content_type,
+                correlation=parcel.message_id, facts=facts_in(reply.headers),
+                headers={"status": str(reply.status)}, problem=problem_of(reply),
+            )
         )  # fmt: skip
 
     async def close(self) -> None:
@@ -52,6 +55,21 @@ class HttpCarrier:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.client.close()
+
+
+class HttpReturn:
+    """The way back of an answer to an own node's POST."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[HttpAnswer] = asyncio.get_running_loop().create_future()
+
+    def send(self, own: OwnNode, parcel: Parcel) -> None:
+        """Answer the POST."""
+        data = write_document(parcel.document, None, own.observed.format)
+        headers = {"Content-Type": parcel.content_type, **headers_of(parcel.facts)}
+        own.note_sent(parcel, data, headers)
+        if not self.answer.done():
+            self.answer.set_result(HttpAnswer(body=data, headers=headers))
 
 
 class Poster(Protocol):

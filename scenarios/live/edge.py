@@ -8,7 +8,8 @@ which may say what it serves; a node that answers anything at all is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from secrets import token_urlsafe
 from typing import Any
 
 import msgspec
@@ -25,19 +26,29 @@ from yidi.broker.external.documents import (
     read_facts,
     write_document,
 )
-from yidi.broker.external.http import HttpClient
-from yidi.nodes.observed import OUTSIDE, Observed
+from yidi.broker.external.http import HttpAnswer, HttpClient, HttpDoor
+from yidi.nodes.observed import HUB, OUTSIDE, Observed
 from yidi.protocol import transactions as t
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError, TransportError
 from yidi.protocol.instants import Instant, local_stamp
 from yidi.scenarios.judging.wire import IN, OUT, WireLog, draft
-from yidi.scenarios.live.carriers import EngineCarrier, HttpCarrier, Poster, headers_of
+from yidi.scenarios.live.carriers import (
+    EngineCarrier,
+    HttpCarrier,
+    HttpReturn,
+    Poster,
+    facts_in,
+    headers_of,
+)
+from yidi.scenarios.live.desk import ANSWER_SECONDS
 from yidi.scenarios.live.externals import External, Introduction, observed_of
 from yidi.scenarios.live.own_node import Carrier, OwnNode
+from yidi.scenarios.live.own_reading import Arrived
 
 GREETER = "operator:init"
 """Who introduces the network to its own nodes."""
+PATH_BYTES = 16
 AGAIN_AFTER = 0.5
 """Real seconds between two handshakes to a node that is not there yet."""
 
@@ -67,6 +78,9 @@ class Edge:
         self.observed: tuple[Observed, ...] = ()
         """How each takes part, in the same order."""
         self.nodes: dict[str, OwnNode] = {}
+        self.door = HttpDoor(self.on_post)
+        self.paths: dict[str, str] = {}
+        """Path at the door → own node; only the own node was told it."""
         self._http = HttpCarrier(self.client)
 
     # ------------------------------------------------------------------ before the run
@@ -80,6 +94,8 @@ class Edge:
             TransportError: `E_ENGINE`: one was not there in time.
         """
         over_engine = [one for one in externals if not one.url]
+        if len(over_engine) < len(externals):
+            await self.door.open()
         greeter = Greeter(self) if over_engine else None
         try:
             if greeter is not None:
@@ -97,7 +113,7 @@ class Edge:
     ) -> Observed:
         loop = asyncio.get_running_loop()
         ends = loop.time() + external.wait_seconds
-        document, facts = _handshake(external, greeting)
+        document, facts = _handshake(external, greeting, self._network_for(external))
         said: Introduction | None = None
         while said is None:
             begun = loop.time()
@@ -116,6 +132,14 @@ class Edge:
             if said is None:
                 await asyncio.sleep(max(0.0, AGAIN_AFTER - (loop.time() - begun)))
         return observed_of(external, said, self.engine.url)
+
+    def _network_for(self, external: External) -> str:
+        """Where an own node finds the network: a path of its own at the door, or the engine."""
+        if not external.url:
+            return self.engine.url
+        path = f"/{external.address.replace(':', '-')}/{token_urlsafe(PATH_BYTES)}"
+        self.paths[path] = external.address
+        return self.door.url + path
 
     async def _by_http(
         self, external: External, document: Document, facts: Facts, within: float
@@ -172,9 +196,36 @@ class Edge:
         if own is None:
             return  # somebody's who takes no part; the engine's counters know of it
         own.take(
-            document.content, document.recipient, content_type=document.content_type,
-            correlation=document.correlation.decode("ascii", "replace"),
+            Arrived(
+                data=document.content, peer=document.recipient,
+                content_type=document.content_type,
+                correlation=document.correlation.decode("ascii", "replace"),
+            )
         )  # fmt: skip
+
+    async def on_post(self, path: str, data: bytes, headers: Mapping[str, str]) -> HttpAnswer:
+        """An own node posted what it asks of the network; its answer is the response."""
+        address = self.paths.get(path)
+        if address is None:
+            return HttpAnswer(status=404)
+        own = self.nodes.get(address)
+        if own is None:
+            return HttpAnswer(status=503)  # the run has not begun
+        back = HttpReturn()
+        facts = facts_in(dict(headers))
+        peer = facts.recipient if facts.recipient.startswith("hub:") else HUB
+        content_type = headers.get("Content-Type", "")
+        arrived = Arrived(
+            data=data, peer=peer, content_type=content_type, facts=facts, headers={"path": path}
+        )
+        reading = own.take(arrived, back)
+        if reading.request is None:
+            return refused(reading.problem or f"{ErrorCode.E_MISSING_FIELD} infno")
+        try:
+            return await asyncio.wait_for(back.answer, ANSWER_SECONDS)
+        except TimeoutError:
+            own.asking.pop(reading.request.origin.message_id, None)
+            return HttpAnswer(status=504)
 
     @property
     def busy(self) -> bool:
@@ -184,6 +235,7 @@ class Edge:
     async def close(self) -> None:
         """Break off what is under way, and close the connections."""
         await self._http.close()
+        await self.door.close()
 
 
 class Greeter:
@@ -261,13 +313,19 @@ def read_introduction(data: bytes, content_type: str) -> Introduction:
     return msgspec.structs.replace(read, serves=serves or None)
 
 
-def _handshake(external: External, greeting: Greeting) -> tuple[Document, Facts]:
+def refused(problem: str) -> HttpAnswer:
+    """A refusal of what was no request, in the national form."""
+    document = {"infcode": -1, "err_msg": problem, "output": {}}
+    return HttpAnswer(body=write_document(document, None), headers={"Content-Type": JSON})
+
+
+def _handshake(external: External, greeting: Greeting, network: str) -> tuple[Document, Facts]:
     code = external.address.partition(":")[2]
     message_id = f"YIDI{code}".ljust(12, "0")[:12] + local_stamp(greeting.now) + "0001"
     document = {
         **public_parameters(HANDSHAKE, message_id, greeting.now),
         "recer_admdvs": code,
-        "input": {"data": greeting.data, **greeting.lists},
+        "input": {"data": {**greeting.data, "network": network}, **greeting.lists},
     }
     return document, Facts(sender=GREETER, recipient=external.address)
 

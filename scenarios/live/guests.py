@@ -58,21 +58,20 @@ async def invite(
     externals = parse_externals(texts, setting.addresses, engine.url)
     edge = Edge(WireLog(lambda: setting.start, *([sink] if sink is not None else [])), engine)
     try:
-        await edge.introduce(externals, partial(greeting_for, setting, engine.url))
+        await edge.introduce(externals, partial(greeting_for, setting))
     except BaseException:
         await edge.close()
         raise
     return edge
 
 
-def greeting_for(setting: Setting, engine_url: str, external: External) -> Greeting:
+def greeting_for(setting: Setting, external: External) -> Greeting:
     """What one own node is told before the run begins."""
     role, _, code = external.address.partition(":")
     data: Document = {
         "node": external.address,
         "role": role,
         "clock": local_text(setting.start),
-        "engine": engine_url,
         "answer_seconds": f"{external.answer_seconds:g}",
     }
     lists: Document = {}

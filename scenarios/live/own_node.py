@@ -23,21 +23,20 @@ from yidi.broker.external.documents import (
     answer_document,
     answer_envelope,
     facts_of,
-    read_answer,
-    read_document,
-    read_facts,
     request_document,
 )
 from yidi.nodes.observed import OUTSIDE, Observed
 from yidi.protocol.envelope import Envelope, Link, frame
-from yidi.protocol.errors import ErrorCode, RemoteProtocolError
 from yidi.protocol.instants import Instant, local_stamp
 from yidi.protocol.transactions import Kind
-from yidi.scenarios.judging.wire import IN, KINDS, NO_MESSAGE, OUT, TIMEOUT, WireLog, draft
+from yidi.scenarios.judging.wire import IN, NO_MESSAGE, OUT, TIMEOUT, WireLog, draft
 from yidi.scenarios.live.externals import External
+from yidi.scenarios.live.own_reading import Arrived, Reading, read_arrived
 
 LATE_MAX = 100_000
 """Requests given up whose answers are still read when they come."""
+WATERMARK_AFTER = 0.05
+"""Real seconds of silence after which a watermark travels alone. Source: design 1."""
 SERIALS = 36**4
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -57,6 +56,7 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     peer: str
     """Whose message it is, as the own node sees it: the next hop on our side."""
     document: Document
+    """Empty for a watermark that travels alone."""
     facts: Facts
     content_type: str
 
@@ -94,26 +94,31 @@ class OwnNode:
         self.wire, self.deliver, self.carrier = wire, deliver, carrier
         self.address = observed.address
         self.waiting: dict[str, Waiting] = {}
+        self.asking: dict[str, Carrier] = {}
+        """Message id of a request of its own → how its answer gets back to it."""
         self.sent: dict[str, int] = {}
         """Peer → sequence of the last document sent to the own node in its name."""
         self.stored: dict[str, int] = {}
         """Peer → the own node's watermark: what it says it will not forget."""
         self.received: dict[str, int] = {}
         """Peer → highest sequence received from the own node."""
+        self.told: dict[str, int] = {}
+        """Peer → the watermark that the own node was told last."""
         self._frames: dict[str, int] = {}
         self._prefix = ("X" + external.address.partition(":")[2]).upper().ljust(12, "0")[:12]
         self._serial = 0
 
     @property
     def busy(self) -> bool:
-        """Whether an answer may still come in time."""
-        return any(one.timer is not None for one in self.waiting.values())
+        """Whether an answer may still come in time, or is owed."""
+        return bool(self.asking) or any(one.timer is not None for one in self.waiting.values())
 
     # ------------------------------------------------------------------ to the own node
 
     def send(self, envelope: Envelope) -> None:
         """Send a message of the network to the own node."""
         origin, peer = envelope.origin, envelope.hop.removeprefix(OUTSIDE)
+        carrier = self.carrier
         if origin.kind == Kind.REQUEST:
             before = self.waiting.get(origin.message_id)
             if before is not None and self._is_there(before):
@@ -121,22 +126,29 @@ class OwnNode:
             document = request_document(envelope)
         else:
             document = answer_document(envelope)
-        facts = facts_of(envelope)
-        if self.observed.level:
-            self.sent[peer] = self.sent.get(peer, 0) + 1
-            facts = msgspec.structs.replace(
-                facts, sequence=self.sent[peer], watermark=self.received.get(peer, 0)
-            )
+            back = self.asking.pop(origin.correlation_id, None)
+            if back is None:
+                return  # answered before: it knows
+            carrier = back
+        facts = self._with_link(facts_of(envelope), peer)
         if origin.kind == Kind.REQUEST:
             self._wait_for(envelope, peer, facts.sequence)
+        carrier.send(self, self._parcel(origin.message_id, peer, document, facts))
+
+    def _parcel(self, message_id: str, peer: str, document: Document, facts: Facts) -> Parcel:
         content_type = MSGPACK if self.observed.format == "msgpack" else JSON
-        self.carrier.send(
-            self,
-            Parcel(
-                message_id=origin.message_id, peer=peer, document=document, facts=facts,
-                content_type=content_type,
-            ),
+        return Parcel(
+            message_id=message_id, peer=peer, document=document, facts=facts,
+            content_type=content_type,
         )  # fmt: skip
+
+    def _with_link(self, facts: Facts, peer: str) -> Facts:
+        """Level 1: the next sequence of the link, and how far the other direction is stored."""
+        if not self.observed.level:
+            return facts
+        self.sent[peer] = self.sent.get(peer, 0) + 1
+        self.told[peer] = self.received.get(peer, 0)
+        return msgspec.structs.replace(facts, sequence=self.sent[peer], watermark=self.told[peer])
 
     def _is_there(self, before: Waiting) -> bool:
         """Whether a repeat would tell the own node nothing: it is asked, or has it stored."""
@@ -147,8 +159,8 @@ class OwnNode:
     def _wait_for(self, envelope: Envelope, peer: str, sequence: int) -> None:
         message_id = envelope.origin.message_id
         before = self.waiting.pop(message_id, None)
-        if before is not None and before.timer is not None:
-            before.timer.cancel()
+        if before is not None:
+            self._stop_waiting(before)
         timer = asyncio.get_running_loop().call_later(
             self.external.answer_seconds, self.give_up, message_id, TIMEOUT
         )
@@ -158,16 +170,23 @@ class OwnNode:
         if len(self.waiting) > LATE_MAX:
             del self.waiting[next(iter(self.waiting))]
 
+    def _stop_waiting(self, waiting: Waiting) -> None:
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+            waiting.timer = None
+
     def note_sent(self, parcel: Parcel, data: bytes, headers: dict[str, str]) -> None:
         """What the carrier is about to send, byte for byte."""
         document, facts = parcel.document, parcel.facts
-        request = "infno" in document
-        kind = "request" if request else ("rejection" if document["infcode"] else "result")
-        asked = document.get("infno", "")
+        kind = NO_MESSAGE
+        if document:
+            refused = document.get("infcode")
+            kind = "request" if "infno" in document else ("rejection" if refused else "result")
         self._note(
-            OUT, parcel.peer, data, transaction=asked, kind=kind, message_id=parcel.message_id,
-            correlation=facts.correlation_id, case_key=facts.case_key, sequence=facts.sequence,
-            watermark=facts.watermark, content_type=parcel.content_type, headers=headers,
+            OUT, parcel.peer, data, transaction=document.get("infno", ""), kind=kind,
+            message_id=parcel.message_id, correlation=facts.correlation_id,
+            case_key=facts.case_key, sequence=facts.sequence, watermark=facts.watermark,
+            content_type=parcel.content_type, headers=headers,
         )  # fmt: skip
 
     def give_up(self, message_id: str, problem: str) -> None:
@@ -175,8 +194,7 @@ class OwnNode:
         waiting = self.waiting.get(message_id)
         if waiting is None or waiting.timer is None:
             return
-        waiting.timer.cancel()
-        waiting.timer = None
+        self._stop_waiting(waiting)
         origin = waiting.request.origin
         self._note(
             IN, waiting.peer, b"", transaction=origin.transaction, correlation=message_id,
@@ -185,81 +203,69 @@ class OwnNode:
 
     # ------------------------------------------------------------------ from the own node
 
-    def take(
-        self,
-        data: bytes,
-        peer: str,
-        *,
-        content_type: str = "",
-        correlation: str = "",
-        facts: Facts | None = None,
-        headers: dict[str, str] | None = None,
-        problem: str = "",
-    ) -> None:
-        """Take bytes that came from the own node: note them, then look what they are.
+    def take(self, arrived: Arrived, back: Carrier | None = None) -> Reading:
+        """Take bytes that came from the own node: note them, then act on what they are.
 
         Args:
-            data: as they came.
-            peer: to whom on our side.
-            content_type: as it was said.
-            correlation: message id of the request, where the carrier knows it.
-            facts: said by the carrier; None reads them from the document.
-            headers: to note beside.
-            problem: what the carrier found wrong; the bytes are not looked at then.
+            arrived: the bytes.
+            back: how the answer to a request gets back; None is the way it is always sent to.
         """
-        answer: Answer | None = None
-        said = facts or Facts()
-        waiting = self.waiting.get(correlation)
-        try:
-            if not problem:
-                document = read_document(data, content_type)
-                said = facts or read_facts(document)
-                correlation = correlation or said.correlation_id
-                waiting = self.waiting.get(correlation)
-                answer = self._read(document, waiting, correlation)
-        except RemoteProtocolError as error:
-            problem = error.text()
-        origin = waiting.request.origin if waiting is not None else None
-        self._note(
-            IN, peer, data, transaction=origin.transaction if origin else "",
-            kind=KINDS[answer.kind] if answer else NO_MESSAGE,
-            message_id=answer.message_id if answer else "", correlation=correlation,
-            case_key=origin.case_key if origin else "", sequence=said.sequence,
-            watermark=said.watermark, content_type=content_type, headers=headers or {},
-            problem=problem,
-        )  # fmt: skip
-        self._take_link(peer, said)
-        if waiting is None:
-            return
-        if answer is not None:
-            self._deliver(answer, waiting)
-        elif waiting.timer is not None:
+        now = Instant(self.wire.now())
+        reading = read_arrived(arrived, self.waiting, self.address, now)
+        waiting = self.waiting.get(reading.correlation)
+        self._note_arrived(arrived, reading, waiting)
+        self._take_link(arrived.peer, reading.facts)
+        if reading.request is not None:
+            self.asking[reading.request.origin.message_id] = back or self.carrier
+            self._frame(reading.request, arrived.peer, now)
+        elif waiting is not None and reading.answer is not None:
+            self._deliver(reading.answer, waiting, now)
+        elif waiting is not None and reading.problem:
             # Bytes that mean nothing are no answer: what became of the request is unknown.
-            waiting.timer.cancel()
-            waiting.timer = None
+            self._stop_waiting(waiting)
+        return reading
 
-    def _read(self, document: Document, waiting: Waiting | None, correlation: str) -> Answer:
-        if waiting is None:
-            raise RemoteProtocolError(ErrorCode.E_UNMATCHED, got=correlation or "no correlation")
-        return read_answer(document, waiting.request)
+    def _note_arrived(self, arrived: Arrived, reading: Reading, waiting: Waiting | None) -> None:
+        about = reading.request or (waiting.request if waiting is not None else None)
+        message_id = reading.answer.message_id if reading.answer is not None else ""
+        if reading.request is not None:
+            message_id = reading.request.origin.message_id
+        self._note(
+            IN, arrived.peer, arrived.data,
+            transaction=about.origin.transaction if about is not None else "",
+            kind=reading.kind, message_id=message_id, correlation=reading.correlation,
+            case_key=about.origin.case_key if about is not None else "",
+            sequence=reading.facts.sequence, watermark=reading.facts.watermark,
+            content_type=arrived.content_type, headers=arrived.headers, problem=reading.problem,
+        )  # fmt: skip
 
-    def _deliver(self, answer: Answer, waiting: Waiting) -> None:
+    def _deliver(self, answer: Answer, waiting: Waiting, now: Instant) -> None:
         """Hand an answer on as the frame that the observed node takes."""
         del self.waiting[waiting.request.origin.message_id]
-        if waiting.timer is not None:
-            waiting.timer.cancel()
-        now = Instant(self.wire.now())
+        self._stop_waiting(waiting)
         envelope = answer_envelope(answer, waiting.request, self._mint(now), now)
-        peer = waiting.peer
+        self._frame(envelope, waiting.peer, now)
+
+    def _frame(self, envelope: Envelope, peer: str, now: Instant) -> None:
         self._frames[peer] = number = self._frames.get(peer, 0) + 1
         self.deliver(frame(envelope, Link(OUTSIDE + peer, self.address, number, 0, now)))
 
     def _take_link(self, peer: str, said: Facts) -> None:
-        """Level 1: how far the other side is."""
-        if said.sequence:
-            self.received[peer] = max(self.received.get(peer, 0), said.sequence)
+        """Level 1: how far the other side is; what it is owed, it is told after a little."""
         if said.watermark:
             self.stored[peer] = max(self.stored.get(peer, 0), said.watermark)
+        if not said.sequence or not self.observed.level:
+            return
+        self.received[peer] = max(self.received.get(peer, 0), said.sequence)
+        if self.observed.carrier != "http":  # there, whoever answered has seen it taken
+            loop = asyncio.get_running_loop()
+            loop.call_later(WATERMARK_AFTER, self._tell_watermark, peer)
+
+    def _tell_watermark(self, peer: str) -> None:
+        received = self.received[peer]
+        if self.told.get(peer, 0) < received:
+            self.told[peer] = received
+            self.carrier.send(self, self._parcel("", peer, {}, Facts(watermark=received)))
 
     def _mint(self, now: Instant) -> str:
         """A message id for an answer that came without one of its own."""

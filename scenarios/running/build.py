@@ -15,7 +15,8 @@ from yidi.nodes.exchange import DELTA_HUB, NATIONAL_HUB, DeltaAgreement
 from yidi.nodes.filing import Filing
 from yidi.nodes.hub import Hub, HubConfig, HubState
 from yidi.nodes.insured_region import InsuredConfig, InsuredRegion, InsuredState, Person
-from yidi.nodes.observed import Observed, ObservedNode
+from yidi.nodes.observed import Observed
+from yidi.nodes.observing import observed_node
 from yidi.nodes.policy import PolicyBook
 from yidi.nodes.province import PaymentFailure, Province, ProvincePlan
 from yidi.nodes.treatment_region import InstitutionConfig, TreatmentConfig, TreatmentRegion
@@ -48,7 +49,7 @@ def nodes_of_world(
 def observe(nodes: dict[str, Any], observed: Iterable[Observed]) -> None:
     """Put somebody's own nodes in the places of ours, which stand in behind them."""
     for one in observed:
-        nodes[one.address] = ObservedNode(nodes[one.address], one)
+        nodes[one.address] = observed_node(nodes[one.address], one)
 
 
 def hubs_of(world: World) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 from tests.nodes.visit_harness import HOSPITAL, INSURED, PERSON, START, insured_region
 from yidi.nodes.observed import OUTSIDE, Observed, ObservedNode
 from yidi.nodes.observed_amounts import AmountsState
+from yidi.nodes.observing import observed_node
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
@@ -26,7 +27,8 @@ NOW = Instant(START + 1_000_000)
 
 def observed(*serves: str, amounts: bool = True) -> ObservedNode:
     """The place of an own node that serves some transactions."""
-    return ObservedNode(insured_region(), Observed(address=INSURED, serves=serves, amounts=amounts))
+    served = Observed(address=INSURED, serves=serves, amounts=amounts)
+    return observed_node(insured_region(), served)
 
 
 def claim(**changes: Any) -> m.SettlementRequest:
