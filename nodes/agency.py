@@ -77,6 +77,9 @@ class HubHost(Host, Protocol):
     def open_exchanges(self, day: str) -> int:
         """How many relayed exchanges stamped with an accounting day still wait for an answer."""
 
+    def forget_exchanges(self, day: str) -> None:
+        """The statements of a day go out: its exchanges need not be remembered any longer."""
+
 
 class NoticeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A row of notices.jsonl: what was put on paper, its amount in figures and in words."""

@@ -42,6 +42,8 @@ from yidi.protocol.transactions import REQUEST, RESULT
 
 MONEY = t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS | {t.REVERSAL}
 """Transactions that belong to a case; their exchanges are remembered until answered."""
+CLARIFYING = frozenset({t.STATUS_QUERY, t.REVERSAL})
+"""What a region asks when an answer did not come."""
 
 
 class HubConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Exchange(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     day: str
     sequence: int
+    holds_day: bool = True
+    """Whether the day's statement waits for it: a pre-settlement changes no books."""
 
 
 class HubState(NodeState, kw_only=True):
@@ -160,8 +164,10 @@ class Hub(Node[HubState]):
         if transaction in t.SETTLEMENTS:
             case.settle_message_id = origin.message_id
         day = self._day_for(case, transaction)
-        exchange = state.exchanges[origin.message_id] = Exchange(day, sequence)
-        state.open_by_day[day] = state.open_by_day.get(day, 0) + 1
+        holds_day = transaction not in t.PRE_SETTLEMENTS
+        exchange = state.exchanges[origin.message_id] = Exchange(day, sequence, holds_day)
+        if holds_day:
+            state.open_by_day[day] = state.open_by_day.get(day, 0) + 1
         return exchange
 
     def _day_for(self, case: Case, transaction: str) -> str:
@@ -188,6 +194,8 @@ class Hub(Node[HubState]):
             # From here the operation succeeds.
             day = self._answer_day(case, origin.transaction)
             outputs = self._close_exchange(origin.correlation_id, now)
+            if origin.transaction in CLARIFYING and origin.kind == RESULT:
+                outputs += self._close_given_up(case, envelope, now)
         state.relayed = sequence = state.relayed + 1
         stamp = Stamp(day, sequence, self.address)
         return [envelope.relayed(origin.recipient, stamp), *outputs]
@@ -205,7 +213,7 @@ class Hub(Node[HubState]):
     def _close_exchange(self, message_id: str, now: Instant) -> list[Envelope]:
         state = self.state
         exchange = state.exchanges.pop(message_id, None)
-        if exchange is None:
+        if exchange is None or not exchange.holds_day:
             return []
         left = state.open_by_day[exchange.day] - 1
         if left:
@@ -213,6 +221,22 @@ class Hub(Node[HubState]):
             return []
         del state.open_by_day[exchange.day]
         return self.days.exchange_closed(exchange.day, now) if exchange.day < state.days.day else []
+
+    def _close_given_up(self, case: Case, envelope: Envelope, now: Instant) -> list[Envelope]:
+        """What nobody answered is over once a query or a reversal says what became of it."""
+        over = [case.settle_message_id] if case.state in (SETTLED, REJECTED, REVERSED) else []
+        if envelope.origin.transaction == t.REVERSAL:
+            answer = open_body(envelope)
+            assert isinstance(answer, ReversalResult)
+            over.append(answer.original_message_id)
+        return [output for one in over for output in self._close_exchange(one, now)]
+
+    def forget_exchanges(self, day: str) -> None:
+        """The day's statements go out: what of it is open still holds up nothing any more."""
+        state = self.state
+        for message_id in [one for one, kept in state.exchanges.items() if kept.day == day]:
+            del state.exchanges[message_id]
+        state.open_by_day.pop(day, None)
 
     # ------------------------------------------------------------- booking the answers
 

@@ -133,6 +133,7 @@ class HubDays:
     def _send_statements(self, day: str, now: Instant) -> list[Envelope]:
         state = self.state
         del state.waiting[day]
+        self.hub.forget_exchanges(day)
         run = state.runs[day] = DayRun()
         books: dict[str, list[GroupTotals]] = {
             f"{role}:{code}": []

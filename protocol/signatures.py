@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -26,6 +27,15 @@ SM2_SIGNATURE_SIZE = 64
 SM2_PUBLIC_KEY_SIZE = 64
 """The point's coordinates, without the leading 04."""
 SM2_PRIVATE_KEY_SIZE = 32
+# The curve sm2p256v1. Source: GB/T 32918.5-2017.
+_P = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFF_00000000_FFFFFFFF_FFFFFFFF
+_A = _P - 3
+_B = 0x28E9FA9E_9D9F5E34_4D5A9E4B_CF6509A7_F39789F5_15AB8F92_DDBCBD41_4D940E93
+_N = 0xFFFFFFFE_FFFFFFFF_FFFFFFFF_FFFFFFFF_7203DF6B_21C6052B_53BBF409_39D54123
+_BASE = (
+    0x32C4AE2C_1F198119_5F990446_6A39C994_8FE30BBF_F2660BE1_715A4589_334C74C7,
+    0xBC3736A2_F4F6779C_59BDCEE3_6B692153_D0A9877C_C62A4740_02DF32E5_2139F0A0,
+)
 SIGNER_DEFAULT = b"1234567812345678"
 """Who signs, where nobody has said. Source: GM/T 0009-2012, section 10."""
 
@@ -58,6 +68,8 @@ def is_same(one: bytes, other: bytes) -> bool:
 class Sm2Signer:
     """A private key, and whoever signs with it.
 
+    The arithmetic on the curve is that of the library ecdsa; what is signed, and how, is SM2's.
+
     Args:
         private: 32 bytes.
         signer: the signer's identity, part of what is signed.
@@ -67,37 +79,37 @@ class Sm2Signer:
         ValueError: the key is none.
     """
 
-    __slots__ = ("_gmalg", "_private", "_signer", "public")
+    __slots__ = ("_identity", "_key", "_private", "public")
 
     def __init__(self, private: bytes, signer: bytes = SIGNER_DEFAULT) -> None:
-        if len(private) != SM2_PRIVATE_KEY_SIZE or not any(private):
-            raise ValueError("an SM2 private key has 32 bytes and is not 0")
-        self._gmalg = _need("gmalg")
+        self._key = int.from_bytes(private, "big")
+        if len(private) != SM2_PRIVATE_KEY_SIZE or not 0 < self._key < _N - 1:
+            raise ValueError("an SM2 private key has 32 bytes, is not 0 and is below the order")
         self._private = private
-        self._signer = signer
-        point: bytes = self._gmalg.SM2(private).generate_pk(private)
-        self.public = point[1:]
+        point = self._key * _base_point()
+        self.public = _octets(point.x()) + _octets(point.y())
         """64 bytes."""
+        bits = (8 * len(signer)).to_bytes(2, "big")
+        curve = b"".join(_octets(number) for number in (_A, _B, *_BASE))
+        self._identity = sm3(bits + signer + curve + self.public)
 
     def sign(self, data: bytes) -> bytes:
         """Sign, always the same way: r and s, 64 bytes."""
-        curve = self._gmalg.SM2(
-            self._private, self._signer, b"\x04" + self.public, rnd_fn=self._nonces(data)
-        )
-        r, s = curve.sign(data)
-        return bytes(r).rjust(32, b"\0") + bytes(s).rjust(32, b"\0")
+        digest = int.from_bytes(sm3(self._identity + data), "big")
+        for nonce in self._nonces(data):
+            r = (digest + (nonce * _base_point()).x()) % _N
+            s = pow(1 + self._key, -1, _N) * (nonce - r * self._key) % _N
+            if r and s and r + nonce != _N:
+                return _octets(r) + _octets(s)
+        raise AssertionError("nonces do not end")
 
-    def _nonces(self, data: bytes) -> Callable[[int], int]:
-        """Numbers of 256 bits for one signature; the next one where one is out of range."""
-        seed = hmac_sm3(self._private, b"nonce" + sm3(self._signer) + sm3(data))
-        count = 0
-
-        def draw(bits: int) -> int:
-            nonlocal count
-            count += 1
-            return int.from_bytes(hmac_sm3(seed, b"%d" % count), "big") >> (256 - bits)
-
-        return draw
+    def _nonces(self, data: bytes) -> Iterator[int]:
+        """Numbers in the order's range for one signature: the first one nearly always does."""
+        seed = hmac_sm3(self._private, b"nonce" + sm3(self._identity + data))
+        for count in itertools.count():
+            nonce = int.from_bytes(hmac_sm3(seed, b"%d" % count), "big")
+            if 0 < nonce < _N:
+                yield nonce
 
 
 def sm2_private_key(seed: bytes) -> bytes:
@@ -130,8 +142,20 @@ def need_sm2() -> None:
     Raises:
         MissingAlgorithm: the extra `gm` is not installed.
     """
-    _need("gmalg")
+    _base_point()
     _need("gmssl_pyx")
+
+
+@cache
+def _base_point() -> Any:
+    """The curve's base point, with its multiples worked out in advance."""
+    elliptic = _need("ecdsa.ellipticcurve")
+    curve = elliptic.CurveFp(_P, _A, _B, 1)
+    return elliptic.PointJacobi(curve, *_BASE, 1, _N, generator=True)
+
+
+def _octets(number: int) -> bytes:
+    return number.to_bytes(32, "big")
 
 
 def _der(signature: bytes) -> bytes:

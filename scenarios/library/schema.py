@@ -343,6 +343,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fault: tuple[Fault, ...] = ()
     expect: tuple[Expect, ...] = ()
     checks: Checks = Checks()
+    signatures: bool = False
+    """Whether every message is signed and verified: HMAC-SM3, and SM2 for documents."""
     thresholds: dict[str, tuple[str, ...]] = {}
     """`"latency{stage=settlement}" = ["p(99)<500ms"]`; see `thresholds`."""
     clearing: Clearing | None = None

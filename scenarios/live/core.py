@@ -2,7 +2,9 @@
 
 A sender out of credit may have lost its whole window on the way, and a receiver may have nothing
 to say for a long time. So an end that owes its peer a share of the window tells its watermark by
-a bare frame, and an end without credit asks for one.
+a bare frame, and an end without credit asks for one. Where messages are authenticated, they are
+signed and verified here, between nodes that know nothing of it and links that need not: what does
+not verify is refused before its link counts it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from collections.abc import Iterator
 from yidi.broker.bare import read_bare
 from yidi.broker.core import CLIENT_ROLES, Core, Router
 from yidi.broker.link import WINDOW
-from yidi.protocol.envelope import Envelope
+from yidi.nodes.observed import OUTSIDE
+from yidi.protocol.authentication import Guard
+from yidi.protocol.envelope import Envelope, unframe
 from yidi.protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from yidi.protocol.instants import Instant
 from yidi.scenarios.live.sessions import LiveEnd
@@ -28,11 +32,20 @@ class LiveCore(Core):
         router: who is where.
         incarnation: how often this host has been started on its data.
         window: copies that each link may have under way.
+        guard: signs and verifies; None where messages are not authenticated.
     """
 
-    def __init__(self, router: Router, incarnation: int, *, window: int = WINDOW) -> None:
+    def __init__(
+        self,
+        router: Router,
+        incarnation: int,
+        *,
+        window: int = WINDOW,
+        guard: Guard | None = None,
+    ) -> None:
         super().__init__(router, window=window)
         self.incarnation = incarnation
+        self.guard = guard
         self.bare_frames = 0
         """How many were sent."""
         self._live: dict[tuple[str, str], LiveEnd] = {}
@@ -52,6 +65,8 @@ class LiveCore(Core):
 
     def send(self, local: str, envelope: Envelope, now: Instant) -> tuple[str, bytes]:
         """As a core's; an end out of credit is remembered, and will ask for some."""
+        if self.guard is not None:
+            envelope = self.guard.protect(local, envelope.hop, envelope)
         try:
             return super().send(local, envelope, now)
         except LocalProtocolError as error:
@@ -75,12 +90,31 @@ class LiveCore(Core):
             if asks:
                 self._owing[end] = None
             return None
+        if self.guard is not None and not self._is_authentic(raw, now):
+            return None
         envelope = super().receive(raw, now)
         if envelope is not None and envelope.link is not None:
             end = self.end(envelope.link.recipient, envelope.link.sender)
             if end.owed * OWED_SHARE >= self.window:
                 self._owing[end] = None
         return envelope
+
+    def _is_authentic(self, raw: bytes, now: Instant) -> bool:
+        """Whether a frame was said by its sender; what was not becomes a dead letter."""
+        assert self.guard is not None
+        sender = recipient = ""
+        try:
+            envelope = unframe(raw)
+            assert envelope.link is not None
+            sender, recipient = envelope.link.sender, envelope.link.recipient
+            # What somebody's own node says comes from the edge of this process; engines, which
+            # hold every sender against its topic, let nothing in under that name.
+            if not sender.startswith(OUTSIDE):
+                self.guard.check(envelope)
+        except RemoteProtocolError as error:
+            self.refuse(error, sender, recipient, len(raw), now)
+            return False
+        return True
 
     def watermarks(self, now: Instant) -> Iterator[tuple[str, str, bytes]]:
         """Bare frames that are owed: own address, peer, bytes."""

@@ -18,6 +18,7 @@ import msgspec
 from yidi.nodes.control import ControlledNode
 from yidi.nodes.control_state import ControlState, Rule
 from yidi.nodes.policy import PolicyBook
+from yidi.protocol.authentication import Guard
 from yidi.protocol.errors import ErrorCode, StoredDataError
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import Opening
@@ -26,6 +27,7 @@ from yidi.scenarios.library.loader import LoadedScenario, load
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.live.clock import LiveClock
+from yidi.scenarios.live.keys import read_keyring, write_keyrings
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import nodes_of_world
 from yidi.scenarios.running.fixed_cast import standing_orders
@@ -72,6 +74,17 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     def gateway_folder(self) -> Path:
         """Where the gateway counts its starts, which is all that it keeps."""
         return self.folder / "gateway"
+
+    def guard(self, address: str) -> Guard | None:
+        """The keys of one owner; None where the network's messages are not signed.
+
+        Raises:
+            StoredDataError: `E_BUNDLE`: they cannot be read.
+            TransportError: `E_ENGINE`: others can read them.
+        """
+        if not self.loaded.scenario.signatures:
+            return None
+        return Guard([read_keyring(self.folder, address)])
 
     def opening(self, address: str) -> Opening:
         """What the journal of one node begins with."""
@@ -144,6 +157,8 @@ def create_network(
         (folder / "scenario.toml").write_text(loaded.text, "utf-8")
         (folder / "policies.toml").write_text(dump_policies(cast.book, regions), "utf-8")
         (folder / "world.jsonl").write_bytes(b"".join(write_world(cast.world)))
+        if loaded.scenario.signatures:
+            write_keyrings(folder, cast.nodes)
         (folder / SETTINGS).write_bytes(msgspec.json.encode(settings))
     except OSError as error:
         raise storage_error(error, folder) from error

@@ -20,6 +20,7 @@ from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
 from yidi.broker.gateway.signing import Signatures
+from yidi.protocol.authentication import DESK, Guard
 from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
@@ -41,6 +42,7 @@ from yidi.scenarios.running.fixed_cast import with_fixed_cast
 from yidi.scenarios.running.institutions import build_institutions
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import Cast, assemble, opening_of
+from yidi.scenarios.running.signing import guard_of
 from yidi.scenarios.running.streams import Streams
 
 SECRET_BYTES = 32
@@ -112,7 +114,7 @@ async def serving(
         ground = Ground(
             engine=engine, journal=journal, clock=home.clock, peers=tuple(cast.nodes),
             incarnation=1 if network is None else count_up(network.gateway_folder()),
-            credit=tuning.credit,
+            credit=tuning.credit, guard=_guard(loaded, cast, network),
         )  # fmt: skip
         host = desk.host = LiveHost(home.together, desk, ground)
         everybody = [host, *home.hosts]
@@ -158,6 +160,13 @@ def _server_of(
     server.metrics = metrics.text
     metrics.watch(hosts, server)
     return server
+
+
+def _guard(loaded: LoadedScenario, cast: Cast, network: Network | None) -> Guard | None:
+    """The keys of this process: the desk's alone where the nodes have processes of their own."""
+    if network is not None:
+        return network.guard(DESK)
+    return guard_of(loaded.scenario, cast.nodes, cast.seed)
 
 
 async def _run(hosts: list[LiveHost]) -> None:

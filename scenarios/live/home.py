@@ -77,6 +77,7 @@ def home_of(network: Network | None, cast: Cast, engine: Engine, wishes: Wishes)
         hosts = []
         for address, (store, found) in stores.items():
             ground = ground_of(engine, store, clock)
-            ground = replace(ground, peers=tuple(nodes), credit=credit)
+            guard = network.guard(address)
+            ground = replace(ground, peers=tuple(nodes), credit=credit, guard=guard)
             hosts.append(LiveHost({address: found.node}, None, ground))
         yield Home(clock=clock, hosts=hosts, readers=readers)

@@ -24,6 +24,7 @@ from yidi.broker.link import WINDOW
 from yidi.nodes.hub import MONEY
 from yidi.nodes.ledger import Ledger, Posting
 from yidi.nodes.observed import OUTSIDE, ObservedNode
+from yidi.protocol.authentication import DESK, Guard
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import (
     ErrorCode,
@@ -39,8 +40,6 @@ from yidi.scenarios.live.faults import LiveFaults
 from yidi.scenarios.running.fold import output_parts, posting_bytes
 from yidi.scenarios.running.runner import RunChecks
 
-DESK = "operator:desk"
-"""Where every institution, person and operator of a simulated world is reached."""
 TURN_FRAMES_MAX = 1_024
 """Frames handled before the journal is synced: bounds how long one answer waits for others."""
 LOOK_EVERY = 0.25
@@ -125,6 +124,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """Copies that a link may have under way before its sender has to wait."""
     outside: Outside | None = None
     """Nodes that are somebody's own."""
+    guard: Guard | None = None
+    """Signs and verifies for the parties of this process; None where messages are not signed."""
 
 
 class Meter(Protocol):
@@ -154,7 +155,7 @@ class LiveHost:
 
     def __init__(self, nodes: dict[str, Any], desk: Any | None, ground: Ground) -> None:
         router = Router([*nodes, *ground.peers])
-        self.core = LiveCore(router, ground.incarnation, window=ground.credit)
+        self.core = LiveCore(router, ground.incarnation, window=ground.credit, guard=ground.guard)
         self.engine, self.journal, self.clock = ground.engine, ground.journal, ground.clock
         self.sync, self.outside = ground.sync, ground.outside
         self.parties = {

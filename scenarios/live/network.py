@@ -25,6 +25,7 @@ from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
+from yidi.scenarios.running.signing import guard_of
 
 if TYPE_CHECKING:
     from yidi.scenarios.live.edge import Edge
@@ -119,6 +120,7 @@ async def _play(
         ground = Ground(
             engine=engine, journal=journal, clock=clock, credit=options.tuning.credit,
             sync=partial(_make_durable, journal, hooks.sync), outside=edge,
+            guard=guard_of(loaded.scenario, cast.nodes, cast.seed),
         )  # fmt: skip
         host = LiveHost(cast.nodes, cast.driver, ground)
         if edge is not None:

@@ -64,7 +64,10 @@ def serve_node(
         store, found = stores[address]
         carrier = engine_of(engine or network.settings.engine, network.settings.tuning)
         ground = ground_of(carrier, store, network.clock(found.last))
-        ground = replace(ground, peers=tuple(nodes), credit=network.settings.tuning.credit)
+        ground = replace(
+            ground, peers=tuple(nodes), credit=network.settings.tuning.credit,
+            guard=network.guard(address),
+        )  # fmt: skip
         host = LiveHost({address: found.node}, None, ground)
         words = f"start {store.incarnation}, {found.folded} folded"
         asyncio.run(_serve(host, words, ready, beside or _nothing_beside))

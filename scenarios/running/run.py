@@ -26,6 +26,7 @@ from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, Opening
 from yidi.scenarios.library.loader import LoadedScenario, policy_paths
 from yidi.scenarios.library.policy_file import load_policies
+from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.running.build import nodes_of_world, skews_of
 from yidi.scenarios.running.driver import Driver
 from yidi.scenarios.running.faults import FaultPlan, FaultRule, rules_of
@@ -33,10 +34,11 @@ from yidi.scenarios.running.institutions import build_institutions
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.pipes import LinkTable
 from yidi.scenarios.running.runner import Progress, RunChecks, Runner
+from yidi.scenarios.running.signing import SignedLinks, guard_of
 from yidi.scenarios.running.streams import Streams
 from yidi.scenarios.running.world import World, world_of
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 """Changes whenever the same inputs would give other outputs; a journal names it."""
 GRACE = 2 * DAY
 """After the calendar has stopped, a run that is not quiet is stopped too."""
@@ -187,9 +189,8 @@ def prepare(
     nodes, driver, start = cast.nodes, cast.driver, cast.start
     journal = JournalWriter(hooks.sink, opening_of(loaded, cast.seed, tuple(nodes), start))
     runner = Runner(
-        nodes, driver, LinkTable(scenario.link, cast.streams), journal,
-        start=start, skews=skews_of(cast.world),
-    )  # fmt: skip
+        nodes, driver, _links_of(scenario, cast), journal, start=start, skews=skews_of(cast.world)
+    )
     runner.limit = driver.latest + GRACE
     rules = rules_of(scenario.fault)
     runner.plan = hooks.plan or (FaultPlan(rules, start) if rules else None)
@@ -202,6 +203,14 @@ def prepare(
     return Prepared(
         runner=runner, driver=driver, nodes=nodes, world=cast.world, book=cast.book, seed=cast.seed
     )
+
+
+def _links_of(scenario: Scenario, cast: Cast) -> LinkTable:
+    """The links between the nodes, which sign and verify where the scenario asks for it."""
+    guard = guard_of(scenario, cast.nodes, cast.seed)
+    if guard is None:
+        return LinkTable(scenario.link, cast.streams)
+    return SignedLinks(scenario.link, cast.streams, guard)
 
 
 def assemble(

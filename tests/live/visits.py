@@ -47,9 +47,12 @@ do = "settlement"
 """
 
 
-def many_visits(folder: Path, visits: int, every_ms: int) -> LoadedScenario:
-    """`visits` outpatients, one a person, each so many milliseconds after the last."""
-    text = HEAD.format(60 + visits * every_ms // 1_000)
+def many_visits(folder: Path, visits: int, every_ms: int, more: str = "") -> LoadedScenario:
+    """`visits` outpatients, one a person, each so many milliseconds after the last.
+
+    `more` is put in front of the persons: other tables of the scenario.
+    """
+    text = HEAD.format(60 + visits * every_ms // 1_000) + more
     text += "".join(VISIT.format(n, n * every_ms, 500 + n) for n in range(visits))
     path = folder / "many-visits.toml"
     path.write_text(text, "utf-8")

@@ -61,6 +61,10 @@ class HubUnderTest(Node[HubTestState]):
         """Exchanges of a day that a test has left open."""
         return self.open.get(day, 0)
 
+    def forget_exchanges(self, day: str) -> None:
+        """What a test left open is no longer asked for."""
+        self.open.pop(day, None)
+
     def next_deadline(self) -> Instant | None:
         """Resends and statements."""
         times = [t for t in (self.outbox.next_deadline(), self.days.next_deadline()) if t]

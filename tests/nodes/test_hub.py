@@ -169,3 +169,36 @@ def test_a_restored_hub_goes_on():
     assert ("SETTLED", "SETTLED", "SETTLED") == net.states()
     assert 0 == net.hub.open_exchanges("2026-03-16")
     assert unframe(frame(kept[0], Link("a", "b", 1, 0, 0))).body == kept[0].body
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_what_everybody_gave_up_on_holds_no_day(heard):
+    """The answer, or the settlement itself, was lost for good: the query or reversal ends it."""
+    net = h.Net()
+    net.ask(t.OUTPATIENT_FEES, h.upload())
+    side = h.INSURED if heard else h.HUB
+    net.lose = lambda sender, envelope: (
+        sender == side and envelope.origin.transaction == t.OUTPATIENT_SETTLEMENT
+    )
+    net.ask(t.OUTPATIENT_SETTLEMENT, h.bill())
+    assert 1 == net.hub.open_exchanges("2026-03-16")
+    net.wait(2 * MINUTE)
+    close(net)
+
+    assert 0 == net.hub.open_exchanges("2026-03-16")
+    assert ({}, {}) == (net.hub.state.exchanges, net.hub.state.days.waiting)
+    assert net.states()[1] == ("SETTLED" if heard else "REVERSED")
+
+
+def test_a_trial_that_was_lost_holds_no_day_and_is_forgotten():
+    """A pre-settlement moves no money: statements do not wait for it, and nothing of it stays."""
+    net = h.Net()
+    net.ask(t.OUTPATIENT_FEES, h.upload())
+    net.lose = lambda sender, envelope: (
+        sender == h.INSURED and envelope.origin.transaction == t.OUTPATIENT_PRE_SETTLEMENT
+    )
+    net.ask(t.OUTPATIENT_PRE_SETTLEMENT, h.bill())
+    assert 1 == len(net.hub.state.exchanges)
+    close(net)
+
+    assert ({}, {}) == (net.hub.state.exchanges, net.hub.state.days.waiting)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+
 import msgspec
 import pytest
 
@@ -231,6 +234,16 @@ def test_w26_bill_differs_from_lines():
     net.ask(t.OUTPATIENT_FEES, h.upload())
 
     assert "E_TOTAL_MISMATCH" == refused(t.OUTPATIENT_SETTLEMENT, h.bill(fen=99_999), net).code
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_w27_a_body_is_never_inflated(pack):
+    """W27: nothing is compressed between nodes, so a bomb does not decode, and grows to nothing.
+
+    Of an archive that an institution uploads (9101) it is E_DECOMPRESS_LIMIT limit=1048576, in
+    `test_institution_files`.
+    """
+    assert "E_DECODE" == refused(t.STATUS_QUERY, pack(bytes(4_000_000))).code
 
 
 @pytest.mark.parametrize("sequence", [0, 1 + 10**9])

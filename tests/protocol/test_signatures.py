@@ -54,11 +54,13 @@ def without(monkeypatch):
         monkeypatch.setattr(hashlib, "new", hashing)
         signatures._need.cache_clear()
         signatures._sm3_functions.cache_clear()
+        signatures._base_point.cache_clear()
 
     yield lack
     monkeypatch.undo()
     signatures._need.cache_clear()
     signatures._sm3_functions.cache_clear()
+    signatures._base_point.cache_clear()
 
 
 def test_sm3_of_the_standard():
@@ -84,7 +86,7 @@ def test_sm3_without_openssl(without):
 
 def test_what_is_missing_is_said(without):
     """Without any SM3, and without SM2, there is an error that says what to install."""
-    without("sm3", "gmssl_pyx", "gmalg")
+    without("sm3", "gmssl_pyx", "ecdsa.ellipticcurve")
 
     for call in (lambda: sm3(b""), lambda: hmac_sm3(b"key", b""), need_sm2,
                  lambda: Sm2Signer(KEY), lambda: sm2_verify(b"", b"", b"")):  # fmt: skip
@@ -96,6 +98,14 @@ def test_sm2_verifies_the_standard():
     """The standard's example verifies, and its private key has its public key."""
     assert STANDARD_PUBLIC == Sm2Signer(STANDARD_KEY).public
     assert sm2_verify(STANDARD_PUBLIC, b"message digest", STANDARD_SIGNATURE)
+
+
+def test_sm2_signs_the_standard(monkeypatch):
+    """With the nonce of the standard's example it is the standard's signature."""
+    nonce = 0x59276E27_D506861A_16680F3A_D9C02DCC_EF3CC1FA_3CDBE4CE_6D54B80D_EAC1BC21
+    monkeypatch.setattr(Sm2Signer, "_nonces", lambda *_: iter([nonce]))
+
+    assert STANDARD_SIGNATURE == Sm2Signer(STANDARD_KEY).sign(b"message digest")
 
 
 @settings(max_examples=15, deadline=None)
@@ -140,9 +150,9 @@ def test_two_signatures_never_share_a_nonce():
     assert 3 == len({one.sign(b"a")[:32], one.sign(b"b")[:32], other.sign(b"a")[:32]})
 
 
-@pytest.mark.parametrize("private", [b"", bytes(32), bytes(31), b"x" * 33])
+@pytest.mark.parametrize("private", [b"", bytes(32), bytes(31), b"x" * 33, b"\xff" * 32])
 def test_a_private_key_that_is_none(private):
-    """Zero and other lengths are refused."""
+    """Zero, the order and more, and other lengths are refused."""
     with pytest.raises(ValueError, match="32 bytes"):
         Sm2Signer(private)
 
