@@ -11,7 +11,6 @@ the credit window. One end per (own address, peer) exists; it has no clock and n
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 import msgspec
 
@@ -111,23 +110,7 @@ class LinkEnd:
             RemoteProtocolError: not a frame of this link (`E_NOT_MINE`), `E_SEQ_GAP`,
                 `E_CLOCK_SKEW`, or as `unframe`; the end has not changed.
         """
-        envelope = unframe(raw)
-        link: Any = envelope.link
-        sequence, watermark, deadline = link.sequence, link.watermark, envelope.origin.deadline
-        if (
-            sequence != self.received + 1
-            or watermark > self.sent
-            or link.sender != self.peer
-            or link.recipient != self.local
-            or (deadline and now > deadline)
-            or (self.checks_clock and not -CLOCK_SKEW_MAX <= link.sent_at - now <= CLOCK_SKEW_MAX)
-        ):
-            return self.accept(envelope, now)
-        # The next frame of this link, as nearly every one is: what `accept` would do with it.
-        self.received = sequence
-        if watermark > self.acknowledged:  # noqa: PLR1730 (a call of max costs more)
-            self.acknowledged = watermark
-        return envelope
+        return self.accept(unframe(raw), now)
 
     def accept(self, envelope: Envelope, now: Instant) -> Envelope | None:
         """Take an opened frame; None for a copy or an expired request.

@@ -11,7 +11,7 @@ Nothing here touches a file: the writer hands each finished block to a sink.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import IntEnum
 from hashlib import sha256
 from struct import Struct
@@ -244,7 +244,6 @@ class JournalWriter:
 
     __slots__ = (
         "_now", "_outputs", "_parts", "_sealed", "_sink", "_tip", "_used", "note_output",
-        "note_outputs",
     )  # fmt: skip
 
     def __init__(
@@ -261,8 +260,6 @@ class JournalWriter:
         self._outputs: list[bytes] = []
         self.note_output: Callable[[bytes], None] = self._outputs.append
         """Counts bytes that the last input caused (an envelope, a posting) into the digest."""
-        self.note_outputs: Callable[[Iterable[bytes]], None] = self._outputs.extend
-        """The same for several pieces, in their order."""
         self._used = 0
         self._sealed = False
         self._tip = tip

@@ -18,7 +18,8 @@ from yidi.scenarios.judging.conformance import Play
 from yidi.scenarios.judging.conversation import Conversation, message_of
 from yidi.scenarios.judging.judged_run import JudgedRun, judged_run
 from yidi.scenarios.library.loader import LoadedScenario, library_names, load
-from yidi.scenarios.running.runner import Party, Runner
+from yidi.scenarios.running.parties import Party
+from yidi.scenarios.running.runner import Runner
 
 TAG = "conform"
 

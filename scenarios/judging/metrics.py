@@ -16,7 +16,7 @@ from yidi.protocol.instants import Instant
 from yidi.protocol.transactions import CATALOGUE, Kind
 from yidi.scenarios.judging.verdicts import TallyBook
 from yidi.scenarios.library.thresholds import MILLION, Threshold, parse_threshold
-from yidi.scenarios.running.runner import DeliveryCheck, RunChecks
+from yidi.scenarios.running.parties import DeliveryCheck, RunChecks
 
 Measure = Callable[[Threshold], int | None]
 """What a run came to for a threshold, in the threshold's unit; None where nothing was measured."""

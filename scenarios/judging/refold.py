@@ -19,7 +19,7 @@ from yidi.protocol.errors import InvariantViolation, RemoteProtocolError
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import RecordKind
 from yidi.protocol.journal_reader import JournalReader, Record
-from yidi.scenarios.running.fold import output_parts, posting_bytes
+from yidi.scenarios.running.fold import output_bytes, posting_bytes
 
 _CLIENTS = ("institution:", "person:", "operator:")
 
@@ -83,8 +83,7 @@ class Refold:
         if self.on_delivery is not None:
             self._tell(node, given, outputs, record.now)
         for output in outputs:
-            for part in output_parts(given, output):
-                note(part)
+            note(output_bytes(given, output))
 
     def _tell(
         self, node: Any, given: Envelope | None, outputs: list[Envelope], now: Instant

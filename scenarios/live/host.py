@@ -37,8 +37,8 @@ from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.core import LiveCore
 from yidi.scenarios.live.faults import LiveFaults
-from yidi.scenarios.running.fold import output_parts, posting_bytes
-from yidi.scenarios.running.runner import RunChecks
+from yidi.scenarios.running.fold import output_bytes, posting_bytes
+from yidi.scenarios.running.parties import RunChecks
 
 TURN_FRAMES_MAX = 1_024
 """Frames handled before the journal is synced: bounds how long one answer waits for others."""
@@ -380,7 +380,7 @@ class LiveHost:
                     self.checks.on_posting(party.host, posting, party.cases.get(posting.key))
         if party.index >= 0:
             for envelope in sent:
-                self.journal.note_outputs(output_parts(given, envelope))
+                self.journal.note_output(output_bytes(given, envelope))
         for envelope in sent:
             if _may_leave_at_once(party, envelope):
                 self._send(party, envelope)

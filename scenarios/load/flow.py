@@ -35,9 +35,10 @@ from yidi.protocol.journal import JournalWriter, Opening
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.library.policy_file import load_policies
+from yidi.scenarios.running.parties import DeliveryCheck
 from yidi.scenarios.running.pipes import LinkTable
 from yidi.scenarios.running.run import quiet_collector
-from yidi.scenarios.running.runner import DeliveryCheck, Runner
+from yidi.scenarios.running.runner import Runner
 from yidi.scenarios.running.streams import Streams
 
 HOSPITAL = "H31010100001"
@@ -278,7 +279,7 @@ class _NoJournal(JournalWriter):
 
     def __init__(self, opening: Opening) -> None:
         super().__init__(None, opening)
-        self.note_output = self.note_outputs = _nothing
+        self.note_output = _nothing
 
     def append(self, kind: int, node: int, now: Instant, payload: bytes) -> None:
         """Nothing."""

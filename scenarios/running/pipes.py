@@ -52,8 +52,8 @@ class Pipe:
     """One direction of a link."""
 
     __slots__ = (
-        "bits", "chance", "deliver", "duplicate", "last", "loss", "party", "peer_end", "receive",
-        "recipient", "send", "sender", "sender_end", "table",
+        "bits", "chance", "deliver", "duplicate", "is_plain", "last", "loss", "party", "peer_end",
+        "receive", "recipient", "send", "sender", "sender_end", "table",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,8 @@ class Pipe:
         self.receive: Callable[[Any, Instant], Envelope | None] = (
             self.peer_end.accept if is_near else self.peer_end.receive
         )
+        self.is_plain = not is_near
+        """Whether its frames are just what its two ends make and read."""
         self.party = party
         """Who gets what comes out: the runner's party of the recipient."""
         name = f"{self.sender}>{self.recipient}"

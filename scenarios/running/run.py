@@ -31,14 +31,15 @@ from yidi.scenarios.running.build import nodes_of_world, skews_of
 from yidi.scenarios.running.driver import Driver
 from yidi.scenarios.running.faults import FaultPlan, FaultRule, rules_of
 from yidi.scenarios.running.institutions import build_institutions
+from yidi.scenarios.running.parties import RunChecks
 from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.pipes import LinkTable
-from yidi.scenarios.running.runner import Progress, RunChecks, Runner
+from yidi.scenarios.running.runner import Progress, Runner
 from yidi.scenarios.running.signing import SignedLinks, guard_of
 from yidi.scenarios.running.streams import Streams
 from yidi.scenarios.running.world import World, world_of
 
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 """Changes whenever the same inputs would give other outputs; a journal names it."""
 GRACE = 2 * DAY
 """After the calendar has stopped, a run that is not quiet is stopped too."""

@@ -3,8 +3,7 @@
 Events lie in buckets by instant; a heap holds the instants. An event is a frame at the end of
 its pipe, or the wake of a party. Each delivery goes: unframe, journal the input, let the node
 handle it, count its outputs, frame them, draw the pipe's latency, ask the faults, schedule.
-Nodes and clients (institutions, persons, operators) are all *parties*; only nodes have a
-journal, a ledger and a clock that may be off. The loop ends when no bucket is left.
+The loop ends when no bucket is left.
 """
 
 from __future__ import annotations
@@ -12,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from heapq import heappop, heappush
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from yidi.broker.core import Core, Router
-from yidi.nodes.ledger import Ledger, Posting
+from yidi.broker.link import CLOCK_SKEW_MAX
+from yidi.nodes.ledger import Posting
 from yidi.nodes.outbox import RESEND_AFTER
-from yidi.protocol.envelope import Envelope
+from yidi.protocol.codec import encode
+from yidi.protocol.envelope import VERSION, Envelope, unframe
 from yidi.protocol.errors import (
     ErrorCode,
     LocalProtocolError,
@@ -29,56 +30,17 @@ from yidi.protocol.instants import DAY, Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.running.alterations import altered
 from yidi.scenarios.running.faults import ONCE, Arrival, FaultPlan
-from yidi.scenarios.running.fold import output_parts, posting_bytes
+from yidi.scenarios.running.fold import output_bytes, posting_bytes
+from yidi.scenarios.running.parties import NEVER, Host, Party, Put, RunChecks
 from yidi.scenarios.running.pipes import DRAW_BITS, Deliver, LinkTable, Pipe
 from yidi.scenarios.running.streams import chance
 
-NEVER = 1 << 62
 PROGRESS_EVERY = 65_536
 """Deliveries between two calls of the progress callback."""
 LEAST_WAIT = RESEND_AFTER
 """No node asks to be woken sooner than its outbox resends."""
 VIRTUAL_DAYS_MAX = 500
 """Beyond the start: a run that is not quiet by then is stopped and says so."""
-
-
-class Host(Protocol):
-    """The three calls that the runner makes of a node or of the clients."""
-
-    def handle(self, envelope: Envelope, now: Instant) -> list[Envelope]:
-        """Apply a message and return what to send."""
-        ...
-
-    def next_deadline(self) -> Instant | None:
-        """When it next wants to be woken."""
-        ...
-
-    def handle_deadline(self, now: Instant) -> list[Envelope]:
-        """What to send at a deadline."""
-        ...
-
-
-DeliveryCheck = Callable[[Envelope, Instant], None]
-
-
-class RunChecks(Protocol):
-    """Checks that watch a run as it happens; every call must be cheap."""
-
-    def on_delivery(self, node: Any, envelope: Envelope, now: Instant) -> None:
-        """A node, or a client, has handled a message."""
-        ...
-
-    def delivery_check(self, node: Any, sender: str) -> DeliveryCheck:
-        """`on_delivery` for what one link brings to a node, or to the clients: the hot path's."""
-        ...
-
-    def on_posting(self, node: Any, posting: Posting, case: Any) -> None:
-        """A node has booked an effect; `case` is None where the key is no case's."""
-        ...
-
-
-Put = Callable[[Envelope, Instant], None]
-"""Send one output of a party at an instant."""
 
 
 class Progress(msgspec.Struct, kw_only=True):
@@ -89,39 +51,6 @@ class Progress(msgspec.Struct, kw_only=True):
     postings: int
     pending: int
     """Instants at which something is scheduled."""
-
-
-class Party:
-    """A receiver of frames: one node, or all clients together."""
-
-    __slots__ = (
-        "address", "armed", "asked_before", "cases", "handle", "handle_deadline", "host", "index",
-        "ledger", "next_deadline", "puts", "skew", "wake",
-    )  # fmt: skip
-
-    def __init__(self, address: str, host: Host, index: int, skew: int) -> None:
-        self.address = address
-        self.host = host
-        self.index = index
-        """The node's index in the journal; -1 for the clients."""
-        self.skew = skew
-        """Microseconds its clock is ahead."""
-        self.armed = NEVER
-        """Instant of its next wake, by true time."""
-        self.asked_before = NEVER
-        """Until then it is asked after each input when it wants to be woken. No node asks to be
-        woken sooner than LEAST_WAIT, so one that will be by then is left alone."""
-        self.handle = host.handle
-        self.next_deadline = host.next_deadline
-        self.handle_deadline = host.handle_deadline
-        self.ledger: Ledger | None = getattr(host, "ledger", None) if index >= 0 else None
-        state = getattr(host, "state", None)
-        cases = getattr(state, "cases", None)
-        self.cases: dict[str, Any] = {} if cases is None else cases
-        self.puts: dict[str, Put] = {}
-        """How its outputs leave it, by hop; for the clients, whose ends are many, by both ends."""
-        self.wake: Deliver
-        """Its wake, as it stands in a bucket; made by the runner."""
 
 
 class Runner:
@@ -222,19 +151,44 @@ class Runner:
         """The hot path of what reaches a node by a pipe, with everything it touches bound once."""
         party: Party = pipe.party
         host, handle, index, skew = party.host, party.handle, party.index, party.skew
-        receive, append, puts, arm = pipe.receive, self.journal.append, party.puts, self._arm
+        append, note, puts, arm = (
+            self.journal.append,
+            self.journal.note_output,
+            party.puts,
+            self._arm,
+        )
+        end, sender, recipient = pipe.peer_end, pipe.sender, pipe.recipient
+        receive, is_plain, checks_clock = pipe.receive, pipe.is_plain, end.checks_clock
         assert party.ledger is not None
-        ledger, note, find_put = party.ledger, self.journal.note_outputs, self._find_put
-        check = _unchecked if self.checks is None else self.checks.delivery_check(host, pipe.sender)
+        ledger, find_put = party.ledger, self._find_put
+        check = _unchecked if self.checks is None else self.checks.delivery_check(host, sender)
         envelope_kind = int(RecordKind.ENVELOPE)
 
-        def deliver(raw: Any, now: Instant) -> None:
+        def deliver(raw: bytes, now: Instant) -> None:
             clock = Instant(now + skew) if skew else now
             try:
-                envelope = receive(raw, clock)
-                if envelope is None:
-                    self.deliveries -= 1
-                    return
+                envelope: Any = unframe(raw)
+                link = envelope.link
+                sequence, watermark = link.sequence, link.watermark
+                deadline = envelope.origin.deadline
+                if (
+                    is_plain
+                    and sequence == end.received + 1
+                    and watermark <= end.sent
+                    and link.sender == sender
+                    and link.recipient == recipient
+                    and not (deadline and clock > deadline)
+                    and (not checks_clock or abs(link.sent_at - clock) <= CLOCK_SKEW_MAX)
+                ):
+                    # The next frame, as nearly every one is: what `receive` would do with it.
+                    end.received = sequence
+                    if watermark > end.acknowledged:  # noqa: PLR1730 (as below)
+                        end.acknowledged = watermark
+                else:
+                    envelope = receive(raw, clock)
+                    if envelope is None:
+                        self.deliveries -= 1
+                        return
                 append(envelope_kind, index, clock, raw)
                 outputs = handle(envelope, clock)
             except RemoteProtocolError as error:
@@ -244,7 +198,7 @@ class Runner:
                 self._post(party)
             check(envelope, now)
             for output in outputs:
-                note(output_parts(envelope, output))
+                note(output_bytes(envelope, output))
                 try:
                     put = puts[output.hop]
                 except KeyError:
@@ -330,27 +284,28 @@ class Runner:
         """Send what a deadline, or a client, wants to be sent."""
         for output in outputs:
             if party.index >= 0:
-                self.journal.note_outputs(output_parts(None, output))
+                self.journal.note_output(output_bytes(None, output))
             hop = output.hop if party.address else f"{output.origin.sender}>{output.hop}"
             put = party.puts.get(hop) or self._find_put(party, output)
             put(output, now)
 
     def _sender(self, pipe: Pipe, skew: int) -> Put:
-        """The hot path of sending into a pipe, with everything it touches bound once."""
-        send, bits, table, deliver = pipe.send, pipe.bits, pipe.table, pipe.deliver
+        """The hot path of sending to a node, with everything it touches bound once."""
+        end, local, peer, deliver = pipe.sender_end, pipe.sender, pipe.recipient, pipe.deliver
+        bits, table, window = pipe.bits, pipe.table, end.window
         buckets, instants, find_credit = self._buckets, self._instants, self._find_credit
         last = 0
 
         def put(envelope: Envelope, now: Instant) -> None:
             nonlocal last
             at = now + table[bits(DRAW_BITS)]
-            clock = Instant(now + skew) if skew else now
-            try:
-                raw = send(envelope, clock)
-            except LocalProtocolError:
-                if not find_credit(pipe):
-                    return
-                raw = send(envelope, clock)
+            sequence = end.sent + 1
+            if sequence - end.acknowledged > window and not find_credit(pipe):
+                return
+            end.sent = sequence
+            # A frame as `LinkEnd.send` writes it.
+            link = (local, peer, sequence, end.received, now + skew if skew else now)
+            raw = encode((VERSION, link, envelope.origin_bytes, envelope.stamp, envelope.body))
             if at < last:  # noqa: PLR1730 (a call of max costs more, here of all places)
                 at = last
             last = at
@@ -359,6 +314,18 @@ class Runner:
             else:
                 buckets[at] = [(deliver, raw)]
                 heappush(instants, at)
+
+        return put
+
+    def _other_sender(self, pipe: Pipe, skew: int) -> Put:
+        """The same to a client, who takes the message as it is, or where messages are signed."""
+
+        def put(envelope: Envelope, now: Instant) -> None:
+            at = max(now + pipe.table[pipe.bits(DRAW_BITS)], pipe.last)
+            message = self._frame(pipe, envelope, Instant(now + skew))
+            if message is not None:
+                pipe.last = at
+                self._schedule(at, (pipe.deliver, message))
 
         return put
 
@@ -419,8 +386,10 @@ class Runner:
         pipe = self.links.pipe(ends, self.parties.get(peer, self.clients))
         is_node = pipe.party is not self.clients
         pipe.deliver = self._deliverer(pipe) if is_node else self._client_deliverer(pipe)
-        is_faulty = self.plan is not None or pipe.chance is not None
-        put = (self._chance_sender if is_faulty else self._sender)(pipe, party.skew)
+        if self.plan is not None or pipe.chance is not None:
+            put = self._chance_sender(pipe, party.skew)
+        else:
+            put = (self._sender if pipe.is_plain else self._other_sender)(pipe, party.skew)
         party.puts[envelope.hop if party.address else f"{sender}>{envelope.hop}"] = put
         return put
 

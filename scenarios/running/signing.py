@@ -55,5 +55,5 @@ class SignedLinks(LinkTable):
             guard.check(envelope)
             return accept(envelope, now)
 
-        pipe.send, pipe.receive = send_signed, receive_verified
+        pipe.send, pipe.receive, pipe.is_plain = send_signed, receive_verified, False
         return pipe
