@@ -24,6 +24,7 @@ NOT_RUN: dict[str, str] = {
     "yidi run huaibei-outpatient-in-shanghai --live --engine": "needs a broker on the machine",
     "yidi conform insured 340600=": "needs somebody's node; its own tests start one",
     "yidi conform insured 340600 --engine": "needs a broker, and somebody's node on it",
+    "yidi conform treatment": "needs somebody's platform; its own tests bring one",
     "mosquitto": "a server of others",
     "export ": "set for a server in another window",
     "curl": "needs the gateway that runs in another window; its own tests call it",

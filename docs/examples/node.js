@@ -6,7 +6,7 @@
 const http = require('node:http');
 const { isDeepStrictEqual } = require('node:util');
 
-const balances = {}, deductibles = {}, settled = {}; // fen by person, the same, by msgid
+let balances = {}, deductibles = {}, settled = {}; // fen by person, the same, by msgid
 const yuan = (value) => `${Math.floor(value / 100)}.${String(value % 100).padStart(2, '0')}`;
 const refused = (words) => ({ infcode: -1, err_msg: words });
 
@@ -24,6 +24,7 @@ function answer(request) {
 
 function decide(request) {
   if (request.infno === 'init') { // the handshake: who is insured here, and what is served
+    [balances, deductibles, settled] = [{}, {}, {}]; // a new network begins
     for (const one of request.input.persons) balances[one.psn_no] = fen(one, 'balc');
     return { infcode: 0, output: { serves: ['2206', '2207'] } };
   }

@@ -24,6 +24,8 @@ def answer(request):
 
 def decide(request):
     if request["infno"] == "init":  # the handshake: who is insured here, and what is served
+        for memory in (balances, deductibles, settled):
+            memory.clear()  # a new network begins
         balances.update({one["psn_no"]: fen(one["balc"]) for one in request["input"]["persons"]})
         return {"infcode": 0, "output": {"serves": ["2206", "2207"]}}
     claim, msgid = request["input"]["data"], request["msgid"]

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-import msgspec
 
 from yidi.scenarios.command.common import (
     SEED,
@@ -32,12 +31,13 @@ if TYPE_CHECKING:
     from yidi.scenarios.judging.judged_run import JudgedRun
     from yidi.scenarios.library.loader import LoadedScenario
     from yidi.scenarios.library.requirements import Level
+    from yidi.scenarios.live.conform import PromptOptions
 
 LEVELS = ("protocol", "identities", "amounts")
 """As `library.requirements` has them, which is not imported for `--help`."""
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class Node(NamedTuple):
     """The node under test, as the command line names it."""
 
     role: str
@@ -46,6 +46,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: it is met on the engine, or it is ours."""
     ours: bool
     engine: str
+    told: PromptOptions | None = None
+    """How a platform that starts things itself is told what to do; None asks the node."""
 
     @property
     def external(self) -> str:
@@ -74,6 +76,27 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 )
 @click.option(
     "--self", "ours", is_flag=True, help=both("检查 yidi 自己的节点", "Judge yidi's own node.")
+)
+@click.option(
+    "--prompt",
+    is_flag=True,
+    help=both("节点自己发起：逐步提示", "The node starts things: say what."),
+)
+@click.option(
+    "--hook", metavar="URL", default="", help=both("把提示发到此处", "POST every prompt here, too.")
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(1, 86_400),
+    default=300,
+    show_default=True,
+    help=both("每步最多等几秒", "Seconds that the node may take for a prompted step."),
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help=both("提示时网关的端口", "With --prompt: port of the gateway; 0 takes a free one."),
 )
 @click.option("--seed", type=SEED, help=both("随机种子", "Seed; default the scenarios' own."))
 @click.option(
@@ -105,6 +128,10 @@ def conform(  # noqa: PLR0917 - one parameter an option
     level: Level,
     engine: str,
     ours: bool,
+    prompt: bool,
+    hook: str,
+    wait: float,
+    port: int,
     seed: int | None,
     expression: str | None,
     out: Path | None,
@@ -118,9 +145,12 @@ def conform(  # noqa: PLR0917 - one parameter an option
     from yidi.scenarios.judging.verdicts import Verdict
 
     code, _, url = node.partition("=")
-    if ours and url:
-        raise click.UsageError("--self judges yidi's own node, which has no URL")
-    under_test = Node(role=role, code=code, url=url, ours=ours, engine=engine)
+    if (ours or prompt or hook) and url:
+        raise click.UsageError("--self and --prompt take no URL of a node")
+    told = _told(role, hook, wait, port) if prompt or hook else None
+    if told is not None and (ours or out is not None or seed is not None):
+        raise click.UsageError("--prompt goes with neither --self, --out nor --seed")
+    under_test = Node(role=role, code=code, url=url, ours=ours, engine=engine, told=told)
     scenarios = _selected(under_test, expression)
     runs = list(zip(scenarios, _folders(scenarios, out, force), strict=True))
     report = _judged(under_test, level, runs, seed, language)
@@ -154,9 +184,9 @@ def _judged(
     try:
         for loaded, folder in scenarios:
             say(loaded.scenario.title.text(language))
-            play, run = _play(loaded, node, folder, seed)
+            play, run = _play(loaded, node, folder, seed, language)
             plays.append(play)
-            played.append(_played(play, run))
+            played.append(_played(loaded, play, run))
     except KeyboardInterrupt:
         interrupted = True
     who = (node.role, node.code, node.url)
@@ -183,9 +213,19 @@ def _folders(scenarios: list[LoadedScenario], out: Path | None, force: bool) -> 
     return [open_folder(out / one.scenario.name, force=force) for one in scenarios]
 
 
+def _told(role: str, hook: str, wait: float, port: int) -> PromptOptions:
+    from yidi.scenarios.live.conform import PromptOptions
+
+    if role != "treatment":
+        raise click.UsageError("--prompt is for a treatment platform: others are asked")
+    return PromptOptions(hook=hook, wait_seconds=wait, port=port)
+
+
 def _play(
-    loaded: LoadedScenario, node: Node, folder: Path | None, seed: int | None
-) -> tuple[Play, JudgedRun]:
+    loaded: LoadedScenario, node: Node, folder: Path | None, seed: int | None, language: Language
+) -> tuple[Play, JudgedRun | None]:
+    if node.told is not None:
+        return _prompted(loaded, node.told, language), None
     if node.ours:
         from yidi.scenarios.judging.conform_play import play_virtual
 
@@ -195,14 +235,29 @@ def _play(
     return play_live(loaded, node.external, folder, seed=seed, engine=node.engine)
 
 
-def _played(play: Play, run: JudgedRun) -> Played:
+def _prompted(loaded: LoadedScenario, told: PromptOptions, language: Language) -> Play:
+    import asyncio
+
+    from yidi.scenarios.live.conform import play_prompted
+    from yidi.scenarios.live.prompts import Prompt
+
+    def show(prompt: Prompt) -> None:
+        if not prompt.number:
+            say(f"  {prompt.gateway}  Bearer {prompt.token}")
+        say(f"  {prompt.sentence[language]}")
+
+    return asyncio.run(play_prompted(loaded, told, show))
+
+
+def _played(loaded: LoadedScenario, play: Play, run: JudgedRun | None) -> Played:
     from yidi.scenarios.judging.conform_report import Played
 
+    title = loaded.scenario.title
     return Played(
         name=play.scenario,
-        title=run.report.title,
+        title={"zh": title.zh, "en": title.en},
         messages=len(play.conversation.messages),
-        run=str(run.report.verdict),
-        wall_seconds=run.report.wall_seconds,
-        folder=str(run.folder) if run.folder is not None else "",
+        run=str(run.report.verdict) if run is not None else "",
+        wall_seconds=run.report.wall_seconds if run is not None else 0.0,
+        folder=str(run.folder) if run is not None and run.folder is not None else "",
     )

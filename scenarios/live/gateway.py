@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
 
 from yidi.broker.gateway.asked import Place
 from yidi.broker.gateway.calls import Calls
+from yidi.broker.gateway.calls import Network as Asks
 from yidi.broker.gateway.guards import Client, Credentials
 from yidi.broker.gateway.openapi import openapi_document
 from yidi.broker.gateway.server import GatewayServer, ServerOptions
 from yidi.broker.gateway.signing import Signatures
+from yidi.nodes.policy import PolicyBook
 from yidi.protocol.authentication import DESK, Guard
 from yidi.protocol.instants import DAY, Instant, day_of
 from yidi.protocol.journal import JournalWriter
@@ -44,6 +46,7 @@ from yidi.scenarios.running.people import build_people
 from yidi.scenarios.running.run import Cast, assemble, opening_of
 from yidi.scenarios.running.signing import guard_of
 from yidi.scenarios.running.streams import Streams
+from yidi.scenarios.running.world import World
 
 SECRET_BYTES = 32
 STOPS_WITHIN = 5.0
@@ -84,9 +87,18 @@ class Served(msgspec.Struct, kw_only=True):
     """Ends with the host; an error of ours is in it."""
 
 
+def _nothing(desk: Desk) -> Asks:
+    return desk
+
+
 @asynccontextmanager
 async def serving(
-    loaded: LoadedScenario, options: ServeOptions, network: Network | None = None
+    loaded: LoadedScenario,
+    options: ServeOptions,
+    network: Network | None = None,
+    *,
+    between: Callable[[Desk], Asks] = _nothing,
+    extend: Callable[[World, PolicyBook], World] = with_fixed_cast,
 ) -> AsyncIterator[Served]:
     """Bring a scenario's network up, and down again: calls under way are finished first.
 
@@ -95,6 +107,8 @@ async def serving(
         options: how to serve it.
         network: a network's folder. Its nodes live in processes of their own, or with the embedded
             engine here, each with its data directory; None hosts nodes that keep nothing.
+        between: what stands between the gateway and the desk, to hear what clients ask.
+        extend: what the world has besides the scenario's.
 
     Raises:
         OSError: the port cannot be had.
@@ -102,7 +116,7 @@ async def serving(
         TransportError: the engine cannot be had.
     """
     seed = None if network is None else network.settings.seed
-    cast = assemble(loaded, seed=seed, now=real_now(), extend=with_fixed_cast)
+    cast = assemble(loaded, seed=seed, now=real_now(), extend=extend)
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     tuning = Tuning() if network is None else network.settings.tuning
@@ -118,7 +132,7 @@ async def serving(
         )  # fmt: skip
         host = desk.host = LiveHost(home.together, desk, ground)
         everybody = [host, *home.hosts]
-        server = _server_of(cast, desk, options, everybody)
+        server = _server_of(cast, between(desk), options, everybody)
         if options.control:
             server.control = LiveControl(
                 desk, Directory(cast.world, tuple(cast.nodes)), home.readers,
@@ -129,17 +143,20 @@ async def serving(
             for one in everybody:
                 await one.attached(task)
             await server.start()
-            yield Served(
-                scenario=loaded.scenario, cast=cast, host=host, desk=desk, server=server, task=task
-            )  # fmt: skip
-            await server.stop()
+            try:
+                yield Served(
+                    scenario=loaded.scenario, cast=cast, host=host, desk=desk, server=server,
+                    task=task,
+                )  # fmt: skip
+            finally:
+                await server.stop()
         finally:
             await _bring_down(host, home.hosts, task)
             await engine.close()
 
 
 def _server_of(
-    cast: Cast, desk: Desk, options: ServeOptions, hosts: list[LiveHost]
+    cast: Cast, desk: Asks, options: ServeOptions, hosts: list[LiveHost]
 ) -> GatewayServer:
     """The HTTP edge before the desk, which tells of all the hosts in `/metrics`."""
     metrics = Metrics()

@@ -258,6 +258,11 @@ class LiveHost:
         """Batches that have come and are not handled yet."""
         return self._arrived.qsize()
 
+    def look(self) -> None:
+        """Have a silent host look at its clock at once."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrived.put_nowait((self.everybody[0], [], durable))
+
     def stop(self) -> None:
         """End after the turn that is under way."""
         self.stopped = True
@@ -300,7 +305,7 @@ class LiveHost:
         held = self.faults is not None and self.faults.next_deadline() is not None
         return not (waits or held or any(p.host.next_deadline() for p in self.parties.values()))
 
-    def _due(self) -> Instant | None:
+    def next_deadline(self) -> Instant | None:
         """The earliest deadline of any party, or of a message that a fault holds back."""
         everybody = [party.host for party in self.everybody]
         if self.faults is not None:
@@ -309,7 +314,7 @@ class LiveHost:
         return min(deadlines, default=None)
 
     def _patience(self) -> float:
-        due = self._due()
+        due = self.next_deadline()
         if due is None:
             return self._idle_after
         until = self.clock.real_seconds_until(due)
@@ -389,7 +394,7 @@ class LiveHost:
 
     def _wake(self, outputs: list[tuple[LiveParty, Envelope]], *, may_jump: bool) -> None:
         """Let every party whose deadline has come act on it; jump there when idle."""
-        due = self._due()
+        due = self.next_deadline()
         if due is None:
             return
         if may_jump and self.clock.skips_idle and due > self.clock.now() and self._is_idle():

@@ -21,13 +21,13 @@ from prometheus_client.core import (
 from prometheus_client.process_collector import ProcessCollector
 
 from yidi.broker.engines.base import SIZE_BUCKETS, Counters
+from yidi.broker.gateway.calls import Network
 from yidi.broker.gateway.server import GatewayServer
 from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import DecodeError, YidiError
 from yidi.protocol.messages import Rejection
 from yidi.protocol.transactions import Kind
-from yidi.scenarios.live.desk import Desk
 from yidi.scenarios.live.host import LiveHost, LiveParty
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 30)
@@ -239,7 +239,7 @@ class _Edge:
 class MeteredNetwork:
     """The desk as the gateway asks it, with a watch beside it."""
 
-    def __init__(self, desk: Desk, metrics: Metrics) -> None:
+    def __init__(self, desk: Network, metrics: Metrics) -> None:
         self._desk = desk
         self._metrics = metrics
         self.now = desk.now

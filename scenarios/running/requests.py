@@ -24,6 +24,8 @@ from yidi.scenarios.running.people import Insured
 from yidi.scenarios.running.world import partition_key
 
 _E4 = 10_000
+PLAIN_ITEM = "001102000010000-110200001"
+"""What a bill of one `amount` is made of."""
 VISIT_LENGTH = 26
 """Characters of a visit number: the case's id where it is short enough."""
 
@@ -193,7 +195,7 @@ def _lines(story: Story, fields: Fields) -> list[m.FeeLine]:
     scope = total - full - over - first
     return [
         m.FeeLine(
-            story.line_no, "001102000010000-110200001", _E4, total * _E4, total, full, over, first,
+            story.line_no, PLAIN_ITEM, _E4, total * _E4, total, full, over, first,
             scope, grade,
         )
     ]  # fmt: skip

@@ -9,6 +9,7 @@ repeats what may be repeated, and of a settlement or cancellation it asks until 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -64,6 +65,41 @@ class CaseOutcome(msgspec.Struct, kw_only=True):
     def holds(self) -> bool:
         """Whether every step came to what the story expects."""
         return self.finished and not any(step.mismatches for step in self.steps)
+
+
+Known = Mapping[str, Mapping[str, str]]
+"""Step → the fields of its answer."""
+
+
+def filled(fields: Fields, known: Known) -> Fields:
+    """The fields of a step with every `${step.field}` replaced."""
+    changes = {
+        name: _resolved(value, known)
+        for name in Fields.__struct_fields__
+        if isinstance(value := getattr(fields, name), str) and "${" in value
+    }
+    return msgspec.structs.replace(fields, **changes) if changes else fields
+
+
+def mismatches_of(step: Step, done: StepOutcome, known: Known) -> list[str]:
+    """What a step came to otherwise than the story expects."""
+    expect = step.expect
+    if expect is None:
+        return []
+    wrong: list[str] = []
+    if expect.outcome is not None and expect.outcome != done.outcome:
+        wrong.append(f"outcome: want {expect.outcome}, got {done.outcome} {done.code}".rstrip())
+    if expect.code is not None and expect.code != done.code:
+        wrong.append(f"code: want {expect.code}, got {done.code or done.outcome}")
+    for name, value in expect.fields.items():
+        wanted, got = _resolved(value, known), done.fields.get(name, "")
+        if not same_value(wanted, got):
+            wrong.append(f"{name}: want {wanted}, got {got or 'nothing'}")
+    return wrong
+
+
+def _resolved(text: str, known: Known) -> str:
+    return _REFERENCE.sub(lambda found: known.get(found[1], {}).get(found[2], ""), text)
 
 
 class ScriptedCase:
@@ -136,7 +172,7 @@ class ScriptedCase:
         done = StepOutcome(step=name, word=step.do)
         self.outcome.steps.append(done)
         self.story.words[name] = step.do
-        fields = self._filled(step.fields)
+        fields = filled(step.fields, self.story.fields)
         if step.do == "pay_in_full":
             self._pay_in_full(number, fields, now)
             return
@@ -180,19 +216,6 @@ class ScriptedCase:
     def _plan(self, at: int, number: int = -1, by_query: bool = False) -> None:
         self._agenda.append((at, number, by_query))
         self.clients.wake(self, at)
-
-    def _filled(self, fields: Fields) -> Fields:
-        """The fields with every `${step.field}` replaced."""
-        changes = {
-            name: self._resolved(value)
-            for name in Fields.__struct_fields__
-            if isinstance(value := getattr(fields, name), str) and "${" in value
-        }
-        return msgspec.structs.replace(fields, **changes) if changes else fields
-
-    def _resolved(self, text: str) -> str:
-        known = self.story.fields
-        return _REFERENCE.sub(lambda found: known.get(found[1], {}).get(found[2], ""), text)
 
     # ------------------------------------------------------------------ answers
 
@@ -264,7 +287,7 @@ class ScriptedCase:
         done.outcome, done.code, done.at = outcome, code, now
         done.fields, done.key = fields, fields.get("key", "")
         self.story.fields[self.names[number]] = fields
-        done.mismatches = self._mismatches(self.case.step[number], done)
+        done.mismatches = mismatches_of(self.case.step[number], done, self.story.fields)
         if self._waiting_for == number:
             self._waiting_for = None
             if self._next < len(self.case.step):
@@ -272,21 +295,6 @@ class ScriptedCase:
         self.outcome.finished = (
             self._next >= len(self.case.step) and not self._open and not self._agenda
         )
-
-    def _mismatches(self, step: Step, done: StepOutcome) -> list[str]:
-        expect = step.expect
-        if expect is None:
-            return []
-        wrong: list[str] = []
-        if expect.outcome is not None and expect.outcome != done.outcome:
-            wrong.append(f"outcome: want {expect.outcome}, got {done.outcome} {done.code}".rstrip())
-        if expect.code is not None and expect.code != done.code:
-            wrong.append(f"code: want {expect.code}, got {done.code or done.outcome}")
-        for name, value in expect.fields.items():
-            wanted, got = self._resolved(value), done.fields.get(name, "")
-            if not same_value(wanted, got):
-                wrong.append(f"{name}: want {wanted}, got {got or 'nothing'}")
-        return wrong
 
     def _pay_in_full(self, number: int, fields: Fields, now: Instant) -> None:
         """The person pays at the counter and claims at home."""

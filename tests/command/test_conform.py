@@ -9,6 +9,12 @@ import sysconfig
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from tests.live.own_nodes import example, own_node
+from tests.live.platforms import platform
+from tests.live.test_conform import Region
+
 YIDI = str(Path(sysconfig.get_path("scripts")) / "yidi")
 QUIET = {"PATH": os.environ["PATH"], "LANG": "en_US.UTF-8"}
 
@@ -62,3 +68,63 @@ def test_a_region_without_scenarios_is_a_mistake():
     assert (2, "") == (done.returncode, done.stdout)
     assert "E_REGION" in done.stderr
     assert "340600" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["node.py", "node.js"])
+def test_both_examples_conform(name):
+    """All scenarios against one process, at the default level: nothing is broken."""
+    with example(name) as url:
+        done = conform("insured", f"340600={url}", "--json")
+    report = json.loads(done.stdout)
+    rows = {row["id"]: row["verdict"] for row in report["requirements"]}
+
+    assert (0, "pass", 0) == (done.returncode, report["verdict"], report["failed"]), done.stderr
+    assert {"pass"} == {rows[rule] for rule in ("MSG-02", "MSG-03", "SET-02", "SET-12", "BEN-09")}
+    assert "not_reached" == rows["REV-06"]
+
+
+def test_a_node_that_settles_twice_is_found_out(tmp_path):
+    """Exit code 1 with the requirement's id, in words and in JUnit."""
+    junit = tmp_path / "junit.xml"
+    with own_node(Region("settles twice")) as url:
+        done = conform("insured", f"340600={url}", "-k", "same-message", "--junitxml", junit)
+    failed = [case.get("name")[:6] for case in ET.parse(junit).iter("testcase")
+              if case.find("failure") is not None]  # fmt: skip
+
+    assert 1 == done.returncode
+    assert ["SET-02"] == failed
+    assert "✗ SET-02" in done.stdout
+    assert "outpatient settlement 2207" in done.stdout
+
+
+def test_a_node_that_is_not_there_is_told():
+    """Exit code 3, not a verdict."""
+    done = conform("insured", "340600=http://127.0.0.1:9/#wait=0.1", "-k", "conform-key")
+
+    assert (3, "") == (done.returncode, done.stdout)
+    assert "E_ENGINE" in done.stderr
+
+
+def test_a_platform_is_told_what_to_do():
+    """Prompts go to the hook and to stderr; what it does at the gateway is judged."""
+    with platform() as hook:
+        done = conform("treatment", "310000", "--hook", hook, "-k", "conform-key", "--lang", "en")
+
+    assert 0 == done.returncode, done.stderr
+    assert "✓ SET-10" in done.stdout
+    assert "settle 2207" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("insured", "340600=http://127.0.0.1:9/", "--self"),
+        ("insured", "340600", "--prompt"),
+        ("treatment", "310000=http://127.0.0.1:9/", "--prompt"),
+        ("treatment", "310000", "--prompt", "--seed", "1"),
+    ],
+)
+def test_options_that_do_not_go_together_are_usage(words):
+    """Exit code 2."""
+    assert 2 == conform(*words).returncode
