@@ -121,6 +121,7 @@ class ErrorCode(StrEnum):
     E_SESSION_TAKEN = "E_SESSION_TAKEN"
     E_STREAM_CONFIG = "E_STREAM_CONFIG"
     E_DEAD_LETTER = "E_DEAD_LETTER"
+    E_DENIED = "E_DENIED"
     E_RUN_UNKNOWN = "E_RUN_UNKNOWN"
     E_CASE_UNKNOWN = "E_CASE_UNKNOWN"
     E_BUNDLE = "E_BUNDLE"
@@ -271,6 +272,7 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4107, ErrorCode.E_SESSION_TAKEN, "会话被另一进程接管", "Another process took over the session.", "bad-input M07"),
     _row(4108, ErrorCode.E_STREAM_CONFIG, "消息流配置不符", "The stream is not configured as required.", "bad-input N02"),
     _row(4109, ErrorCode.E_DEAD_LETTER, "消息多次投递失败，转入死信", "A message failed every delivery and is set aside.", "bad-input N04"),
+    _row(4110, ErrorCode.E_DENIED, "消息引擎不允许该操作", "The engine does not allow this.", "bad-input N01"),
     _row(4201, ErrorCode.E_BODY_TOO_LARGE, "请求体超过长度上限", "The request's body is larger than the limit.", "bad-input H01"),
     _row(4202, ErrorCode.E_CONTENT_TYPE, "请求的内容类型或编码不支持", "The content type or encoding of the request is not supported.", "bad-input H02"),
     _row(4203, ErrorCode.E_ROUTE, "没有该接口地址", "There is no such route.", "bad-input H04"),

@@ -165,6 +165,7 @@ class JetStream:
         await self._api.add_consumer(
             options.network,
             ConsumerConfig(
+                name=name,
                 durable_name=name,
                 filter_subject=subjects,
                 ack_policy=AckPolicy.EXPLICIT,

@@ -14,6 +14,7 @@ import copy
 import logging
 import socket
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -184,8 +185,20 @@ class MqttAttachment(PumpedAttachment):
             logger=_silent,
         )
         client.pending_calls_threshold = options.window
-        _raw(client).manual_ack_set(on=True)
+        raw = _raw(client)
+        raw.manual_ack_set(on=True)
+        raw.on_publish = self._noticing_refusals(raw.on_publish)
         return client
+
+    def _noticing_refusals(self, confirmed: Any) -> Any:
+        """What aiomqtt does not look at: a broker confirms what it did not take, with a reason."""
+
+        def on_publish(client: Any, userdata: Any, mid: int, code: ReasonCode, more: Any) -> None:
+            if code.value >= REFUSED_FROM:
+                self._raise_alarm(ErrorCode.E_DENIED, f"publish from {self.address}: {code}")
+            confirmed(client, userdata, mid, code, more)
+
+        return on_publish
 
     async def _announce(self, client: aiomqtt.Client) -> None:
         """Tell another process with our name that it has lost the session to us.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -41,7 +42,13 @@ from yidi.broker.engines.jetstream import (
 )
 from yidi.broker.engines.pump import PumpedAttachment
 from yidi.broker.engines.sessions import Session
-from yidi.broker.engines.topics import client_name, parse_topic, topic, topic_filter
+from yidi.broker.engines.topics import (
+    client_name,
+    parse_topic,
+    prepare_name,
+    topic,
+    topic_filter,
+)
 from yidi.protocol.errors import (
     ConnectionLost,
     ErrorCode,
@@ -84,7 +91,7 @@ class NatsEngine:
             await asyncio.sleep(pause)
 
     async def _prepare_at(self, server: str) -> None:
-        client = await connect(server, f"{self.options.network}-prepare", self.options)
+        client = await connect(server, prepare_name(self.options.network), self.options)
         try:
             await JetStream(client, self.options).make_stream()
         except (nats.errors.Error, TimeoutError, OSError) as exc:
@@ -159,7 +166,9 @@ class NatsAttachment(PumpedAttachment):
         """Connect, bind the consumer, and keep watch until the connection breaks."""
         self._lost.clear()
         server = self._engine.servers[self._server]
-        client = await connect(server, self.name, self.options, on_closed=self._on_closed)
+        client = await connect(
+            server, self.name, self.options, on_closed=self._on_closed, on_error=self._on_error
+        )
         try:
             stream = JetStream(client, self.options)
             await self._check_stream(stream)
@@ -209,6 +218,11 @@ class NatsAttachment(PumpedAttachment):
 
     async def _on_closed(self) -> None:
         self._lost.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        """What matters comes back from the call that it concerns; but for what is not allowed."""
+        if "permissions violation" in str(error).lower():
+            self._raise_alarm(ErrorCode.E_DENIED, str(error))
 
     async def _claim_session(self, client: NatsClient) -> None:
         """Tell another process with our name that it is no longer the one."""
@@ -283,6 +297,7 @@ async def connect(
     name: str,
     options: EngineOptions,
     on_closed: Callable[[], Awaitable[None]] | None = None,
+    on_error: Callable[[Exception], Awaitable[None]] | None = None,
 ) -> NatsClient:
     """One connection to one server, which is not mended when it breaks.
 
@@ -305,7 +320,7 @@ async def connect(
                 password=password,
                 tls=load_tls(options, required=server.startswith("tls:")),
                 inbox_prefix=f"_INBOX.{name}",
-                error_cb=_ignore_error,
+                error_cb=on_error or _ignore_error,
                 closed_cb=on_closed,
             )
     except (nats.errors.Error, OSError, TimeoutError) as exc:
@@ -313,6 +328,14 @@ async def connect(
         await client.close()
         raise ConnectionLost(at=server, got=str(cause) or type(cause).__name__) from exc
     return client
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """All but what asyncio says of every TLS line that nats-py ends, which means nothing."""
+    return "eof_received() has no effect when using ssl" not in record.getMessage()
+
+
+logging.getLogger("asyncio").addFilter(_is_worth_telling)
 
 
 async def _ignore_error(_error: Exception) -> None:

@@ -58,6 +58,11 @@ def client_name(network: str, address: str) -> str:
     return f"{network}-{level(base)}{suffix}"
 
 
+def prepare_name(network: str) -> str:
+    """The name of a client that looks after a network's stream, whoever it is."""
+    return f"{network}-prepare"
+
+
 def topic(sender: str, recipient: str, partition: int, separator: str = "/") -> str:
     """The topic of one destination; with `.` the NATS subject."""
     return separator.join(("yidi", "v1", level(sender), level(recipient), str(partition)))

@@ -19,6 +19,8 @@ from yidi.scenarios.command.common import (
     verb,
 )
 
+SIGNED = ("signatures=true",)
+SECURE_ENGINE = "mqtts://127.0.0.1:8883"
 FOLDER = click.option(
     "--network",
     "folder",
@@ -73,6 +75,14 @@ FOLDER = click.option(
     is_flag=True,
     help=both("允许测试干预", "Let `yidi ctl` change outcomes and reset nodes; for testing only."),
 )
+@click.option(
+    "--secure",
+    is_flag=True,
+    help=both(
+        "加固：TLS、证书、按节点授权、报文签名",
+        "Certificates, rights for each node, signed messages; mqtts://, tls://.",
+    ),
+)
 @FOLDER
 @language_option
 def up(  # noqa: PLR0917 - one parameter an option
@@ -82,11 +92,13 @@ def up(  # noqa: PLR0917 - one parameter an option
     scale: float,
     clock: datetime,
     chaos: bool,
+    secure: bool,
     folder: Path,
     language: Language,  # noqa: ARG001
     **tuned: int,
 ) -> ExitCode:
     """Start, wait until everything serves, and print what the gateway offers."""
+    from yidi.protocol.errors import ErrorCode, StoredDataError
     from yidi.protocol.instants import HOUR, MINUTE, Instant
     from yidi.scenarios.library.loader import load
     from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
@@ -97,10 +109,18 @@ def up(  # noqa: PLR0917 - one parameter an option
 
     if (folder / SETTINGS).exists():
         network = read_network(folder)
+        if secure and not network.settings.secure:
+            got = "holds a network that is not secured"
+            raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got=got)
     else:
-        loaded = load(name)
+        loaded = load(name, SIGNED if secure else ())
         cast = assemble(loaded, extend=with_fixed_cast)
         cast.start = Instant(cast.start + clock.hour * HOUR + clock.minute * MINUTE)
+        if secure:
+            from yidi.scenarios.live.secured import make_secured
+
+            engine = SECURE_ENGINE if engine == "embedded" else engine
+            make_secured(folder, cast.nodes, engine)
         network = create_network(
             folder, loaded, cast, engine, round(scale * 1_000), chaos=chaos, tuning=Tuning(**tuned)
         )

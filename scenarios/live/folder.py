@@ -27,7 +27,7 @@ from yidi.scenarios.library.loader import LoadedScenario, load
 from yidi.scenarios.library.policy_file import load_policies
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.live.clock import LiveClock
-from yidi.scenarios.live.keys import read_keyring, write_keyrings
+from yidi.scenarios.live.keys import AUTHORITY, read_keyring, secrets_folder, write_keyrings
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import nodes_of_world
 from yidi.scenarios.running.fixed_cast import standing_orders
@@ -50,6 +50,8 @@ class NetworkSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     scale: int = 1_000
     """Scenario time per real time, in thousandths."""
     tuning: Tuning = Tuning()
+    secure: bool = False
+    """Whether its engine wants certificates, which were made before this file was (`secured`)."""
     chaos: bool = False
     """Whether a tester may change outcomes (`control`); as long as the network lives."""
 
@@ -74,6 +76,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     def gateway_folder(self) -> Path:
         """Where the gateway counts its starts, which is all that it keeps."""
         return self.folder / "gateway"
+
+    def secrets(self, address: str) -> Path | None:
+        """Where an owner's certificate lies; None where the network is not secured."""
+        return secrets_folder(self.folder, address) if self.settings.secure else None
 
     def guard(self, address: str) -> Guard | None:
         """The keys of one owner; None where the network's messages are not signed.
@@ -150,6 +156,7 @@ def create_network(
         scale=scale,
         chaos=chaos,
         tuning=tuning or Tuning(),
+        secure=(folder / "secrets" / AUTHORITY).exists(),
     )
     regions = {region.policy_region for region in cast.world.regions}
     try:

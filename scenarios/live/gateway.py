@@ -120,7 +120,8 @@ async def serving(
     desk = Desk(cast.driver if options.play else _quiet_driver(loaded, cast),
                 seconds=options.answer_seconds)  # fmt: skip
     tuning = Tuning() if network is None else network.settings.tuning
-    engine = engine_of(options.engine, tuning)
+    own_secrets = None if network is None else network.secrets(DESK)
+    engine = engine_of(options.engine, tuning, own_secrets)
     await engine.prepare()
     with home_of(network, cast, engine, options) as home:
         opening = opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)

@@ -20,6 +20,10 @@ from yidi.protocol.authentication import Keyring, make_keyrings, owner_of
 from yidi.protocol.errors import ErrorCode, StoredDataError
 
 KEYS = "keys.json"
+AUTHORITY = "authority.pem"
+"""In `secrets/` itself: the certificate that all others are verified by. No secret."""
+CERTIFICATE, KEY, LOGIN = "certificate.pem", "key.pem", "login"
+"""Of one owner, in a secured network; the login is `user:password`."""
 SECRET_BYTES = 32
 KEYRING_BYTES_MAX = 1 << 20
 """Keys with a few thousand neighbours."""

@@ -62,7 +62,8 @@ def serve_node(
         raise LocalProtocolError(ErrorCode.E_REGION, want=", ".join(nodes)[:60], got=address)
     with recovered(network, {address: nodes[address]}, tell) as stores:
         store, found = stores[address]
-        carrier = engine_of(engine or network.settings.engine, network.settings.tuning)
+        url, tuning = engine or network.settings.engine, network.settings.tuning
+        carrier = engine_of(url, tuning, network.secrets(address))
         ground = ground_of(carrier, store, network.clock(found.last))
         ground = replace(
             ground, peers=tuple(nodes), credit=network.settings.tuning.credit,

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from yidi.protocol.errors import ErrorCode, StoredDataError, TransportError
 from yidi.scenarios.live.folder import Network
 
 PROCESSES, GATEWAY = "processes.json", "gateway"
+_SERVERS = (b"mosquitto", b"nats-server")
+"""Servers of a secured network, which are ended after everything else."""
 STARTS_WITHIN = 20.0
 """Real seconds in which a process has to say that it serves."""
 ENDS_WITHIN = 15.0
@@ -46,14 +49,17 @@ def start_network(network: Network, port: int) -> list[Started]:
     """
     if any(is_alive(one) for one in read_processes(network.folder)):
         raise StoredDataError(ErrorCode.E_LOCKED, at=str(network.folder), got="it is up")
+    started = _start_servers(network) if network.settings.secure else []
     names = [] if network.settings.engine == "embedded" else list(network.nodes())
     where = ["--network", str(network.folder)]
     commands = {name: ["node", *name.split(":"), *where] for name in names}
     commands[GATEWAY] = ["serve", *where, "--port", str(port), "--json"]
-    started = [_start(network.folder, name, words) for name, words in commands.items()]
+    ours = [sys.executable, "-m", "yidi.scenarios.command.cli"]
+    nodes = [_start(network.folder, name, ours + words) for name, words in commands.items()]
+    started += nodes
     _write(network.folder, started)
     try:
-        for one in started:
+        for one in nodes:
             _wait_until_it_serves(network.folder, one)
     except TransportError:
         end_network(network.folder)
@@ -61,12 +67,36 @@ def start_network(network: Network, port: int) -> list[Started]:
     return started
 
 
-def _start(folder: Path, name: str, words: list[str]) -> Started:
+def _start_servers(network: Network) -> list[Started]:
+    """Start the servers of a secured network that nobody has started yet.
+
+    Raises:
+        TransportError: `E_ENGINE`: one is not installed, is another machine's to start, or did not
+            come up; the command that starts it is named.
+    """
+    # What makes certificates and server files is loaded where they are used.
+    from yidi.scenarios.live.secured import prepare_secured, server_commands  # noqa: PLC0415
+
+    commands = [one for one in server_commands(network) if not one.answers()]
+    for command in commands:
+        command.check()
+    started = [_start(network.folder, one.name, one.words) for one in commands]
+    _write(network.folder, started)
+    try:
+        for one, command in zip(started, commands, strict=True):
+            _wait_until(command.answers, network.folder, one)
+        prepare_secured(network)
+    except TransportError:
+        end_network(network.folder)
+        raise
+    return started
+
+
+def _start(folder: Path, name: str, program: list[str]) -> Started:
     log = f"logs/{name.replace(':', '-')}.log"
     (folder / "logs").mkdir(mode=0o700, exist_ok=True)
-    program = [sys.executable, "-m", "yidi.scenarios.command.cli", *words]
     with (folder / log).open("wb") as said:
-        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        process = subprocess.Popen(  # noqa: S603 - our own program or a server, no shell
             program, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
         )
     return Started(name=name, pid=process.pid, log=log)
@@ -74,10 +104,15 @@ def _start(folder: Path, name: str, words: list[str]) -> Started:
 
 def _wait_until_it_serves(folder: Path, one: Started) -> None:
     word = b'"curl"' if one.name == GATEWAY else one.name.encode()
+    _wait_until(lambda: word in (folder / one.log).read_bytes(), folder, one)
+
+
+def _wait_until(serves: Callable[[], bool], folder: Path, one: Started) -> None:
     ends = time.monotonic() + STARTS_WITHIN
-    while word not in (said := (folder / one.log).read_bytes()):
+    while not serves():
         if not is_alive(one) or time.monotonic() > ends:
-            last = said.decode("utf-8", "replace").strip().splitlines()[-1:]
+            said = (folder / one.log).read_text("utf-8", "replace")
+            last = said.strip().splitlines()[-1:]
             raise TransportError(
                 ErrorCode.E_ENGINE, at=one.name, got=last[0] if last else "it said nothing"
             )
@@ -108,12 +143,21 @@ def is_alive(one: Started) -> bool:
     except OSError:
         return True  # no such file system here: the number has to do
     # Between fork and exec it is still ours under another name, or has none yet.
-    return not command or b"yidi" in command or b"python" in command
+    return not command or any(word in command for word in (b"yidi", b"python", *_SERVERS))
 
 
 def end_network(folder: Path) -> list[Started]:
     """End every process by SIGTERM, by SIGKILL what will not; returns those that were alive."""
     alive = [one for one in read_processes(folder) if is_alive(one)]
+    servers = [one for one in alive if one.name.encode().startswith(_SERVERS)]
+    # Servers last: what the others still have to say goes through them.
+    _end([one for one in alive if one not in servers])
+    _end(servers)
+    _write(folder, [])
+    return alive
+
+
+def _end(alive: list[Started]) -> None:
     for one in alive:
         os.kill(one.pid, signal.SIGTERM)
     ends = time.monotonic() + ENDS_WITHIN
@@ -122,5 +166,3 @@ def end_network(folder: Path) -> list[Started]:
             time.sleep(0.05)
         if is_alive(one):
             os.kill(one.pid, signal.SIGKILL)
-    _write(folder, [])
-    return alive
