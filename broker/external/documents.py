@@ -46,7 +46,8 @@ MEMBERS_MAX = 200
 
 _json = msgspec.json.Encoder()
 _NODE_OF_INPUT = "data"
-_SETTLING = t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS
+SETTLING = t.PRE_SETTLEMENTS | t.SETTLEMENTS | t.CANCELLATIONS
+"""Transactions whose answers stand in the node `setlinfo`."""
 _CODE = ErrorCode.__members__
 
 Document = dict[str, Any]
@@ -157,7 +158,7 @@ def answer_document(envelope: Envelope) -> Document:
     origin = envelope.origin
     body = open_body(envelope)
     refused = isinstance(body, m.Rejection)
-    node = "setlinfo" if origin.transaction in _SETTLING else _NODE_OF_INPUT
+    node = "setlinfo" if origin.transaction in SETTLING else _NODE_OF_INPUT
     stamp = local_text(Instant(origin.created_at))
     return {
         "infcode": -1 if refused else 0,

@@ -1,6 +1,6 @@
-"""What the gateway serves, as OpenAPI 3.1 and as plain JSON Schema.
+"""What the gateway serves, as OpenAPI 3.1.
 
-Both are made of the tables that requests are read by: a field that is not in the document is a
+It is made of the tables that requests are read by: a field that is not in the document is a
 field that is not read. Field names are the national ones, misspellings and all.
 """
 
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from yidi.broker.gateway.envelope import ENVELOPE
 from yidi.broker.gateway.fields import Call, Node, many_of, schema_type
-from yidi.broker.gateway.inputs import CALL_SERVICE, CALLS, PREFIX
+from yidi.broker.gateway.inputs import BY_INFNO, CALL_SERVICE, CALLS, PREFIX
 from yidi.protocol.errors import Problem
-from yidi.protocol.national import all_twins
 
 _REF = "#/components/schemas/{name}"
 _TITLE = "yidi: the national interface (infno)"
@@ -44,10 +43,8 @@ class NationalAnswer(msgspec.Struct, kw_only=True):
 @lru_cache(maxsize=1)
 def openapi_document() -> bytes:
     """The served document, as JSON."""
-    types = {call.infno: _call_type(call) for call in CALLS}
-    roots = [*types.values(), NationalAnswer, Problem]
-    schemas, components = msgspec.json.schema_components(roots, ref_template=_REF)
-    references = dict(zip(types, schemas, strict=False))
+    schemas, components = msgspec.json.schema_components(call_types(), ref_template=_REF)
+    references = dict(zip(BY_INFNO, schemas, strict=False))
     answer, problem = schemas[-2], schemas[-1]
     any_call = {"oneOf": list(references.values())}
     paths: dict[str, Any] = {CALL_SERVICE: {"post": _operation("callService", any_call)}}
@@ -72,16 +69,9 @@ def openapi_document() -> bytes:
     return msgspec.json.encode(document)
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of every call and of every body's national twin."""
-    types = [*(_call_type(call) for call in CALLS), NationalAnswer, Problem]
-    types += [twin.type for twin in all_twins()]
-    _, definitions = msgspec.json.schema_components(types, ref_template="#/$defs/{name}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": _TITLE,
-        "$defs": definitions,
-    }
+def call_types() -> list[Any]:
+    """The types of every call, of an answer and of a transport error."""
+    return [*(_call_type(call) for call in CALLS), NationalAnswer, Problem]
 
 
 def _call_type(call: Call) -> Any:
@@ -89,7 +79,8 @@ def _call_type(call: Call) -> Any:
     members: list[Any] = [(node.name, _node_type(call, node)) for node in call.nodes]
     members += [(name, Any, None) for name in call.ignored]
     inner = msgspec.defstruct(f"Input{call.infno}", members, kw_only=True)
-    return schema_type(f"Call{call.infno}", ENVELOPE, (("input", inner),))
+    infno = ("infno", Literal[call.infno])
+    return schema_type(f"Call{call.infno}", ENVELOPE[1:], (infno, ("input", inner)))
 
 
 def _node_type(call: Call, node: Node) -> Any:

@@ -1,4 +1,4 @@
-"""`yidi schema openapi|json`: the documents that describe the interfaces, made from the types."""
+"""`yidi schema json|asyncapi|openapi`: what the interfaces are, made from the types."""
 
 from __future__ import annotations
 
@@ -14,17 +14,28 @@ from yidi.scenarios.command.common import (
 )
 
 
-@verb("schema", "输出接口的 OpenAPI 或 JSON Schema。", "Print the OpenAPI or JSON Schema document.")
-@click.argument("kind", metavar="openapi|json", type=click.Choice(["openapi", "json"]))
+@verb(
+    "schema",
+    "输出接口的 JSON Schema、AsyncAPI 或 OpenAPI 文档。",
+    "Print the JSON Schema, AsyncAPI or OpenAPI document.",
+)
+@click.argument(
+    "kind", metavar="json|asyncapi|openapi", type=click.Choice(["json", "asyncapi", "openapi"])
+)
 @click.option("--compact", is_flag=True, help=both("不缩进", "One line."))
 @language_option
 def schema(kind: str, compact: bool, language: Language) -> ExitCode:  # noqa: ARG001 - errors use it
     """Print one document."""
     import msgspec
 
-    from yidi.broker.gateway.openapi import json_schema, openapi_document
+    from yidi.broker.asyncapi import asyncapi_document
+    from yidi.broker.gateway.openapi import openapi_document
+    from yidi.broker.schemas import json_schema
 
-    document = openapi_document() if kind == "openapi" else msgspec.json.encode(json_schema())
+    if kind == "openapi":
+        document = openapi_document()
+    else:
+        document = msgspec.json.encode(json_schema() if kind == "json" else asyncapi_document())
     if compact:
         print(document.decode())
     else:

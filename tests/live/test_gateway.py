@@ -24,6 +24,8 @@ class Counter:
     def __init__(self, served: Served) -> None:
         self.served = served
         self.serial = 0
+        self.sent: list[tuple[dict[str, Any], n.Reply]] = []
+        """Every call with its answer."""
         person = served.cast.world.persons[0]
         self.psn_no = person.person_no
         self.cert = {"mdtrt_cert_type": "02", "mdtrt_cert_no": person.certificate_no}
@@ -36,7 +38,9 @@ class Counter:
         """Send one call; a serial of 0 takes the next message id."""
         self.serial += not serial
         document = n.call(infno, serial or self.serial, input=inputs)
-        return await n.send(self.served.server, n.request(document))
+        reply = await n.send(self.served.server, n.request(document))
+        self.sent.append((document, reply))
+        return reply
 
     async def call(self, infno: str, inputs: dict[str, Any], serial: int = 0) -> Any:
         """The output of a call that must go well."""

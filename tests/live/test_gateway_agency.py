@@ -7,6 +7,7 @@ import io
 import zipfile
 from typing import Any
 
+from tests.broker.captured import validator
 from tests.live.test_gateway import VISIT, Counter, counter
 
 
@@ -110,6 +111,22 @@ async def test_a_month_is_allocated_confirmed_and_rolled_back() -> None:
     assert ("1", VISIT, "7708.00") == (row["seqno"], row["mdtrt_id"], row["optins_pay_sumamt"])
     assert 0 == confirmed["infcode"]
     assert ["0", "1"] == [one["data"][0]["cnfm_flag"] for one in (after, again)]
+
+
+async def test_calls_and_answers_are_what_the_schema_says() -> None:
+    """Whatever went well was a valid call, and got a valid answer."""
+    async with counter() as desk:
+        info = await settled(desk)
+        data = {**statement(desk, info), "insutype": "310", "acct_pay": info["acct_pay"]}
+        await desk.call("3201", {"data": data})
+        await desk.call("5206", {"data": {"psn_no": desk.psn_no, "cum_ym": "202603"}})
+        undo = {"setl_id": info["setl_id"], "mdtrt_id": VISIT, "psn_no": desk.psn_no}
+        await desk.call("2305", {"data": undo})
+
+    assert {"1101", "2401", "2301", "2304", "2305"} <= {call["infno"] for call, _ in desk.sent}
+    for call, reply in desk.sent:
+        validator(f"Call{call['infno']}").validate(call)
+        validator("NationalAnswer").validate(reply.json)
 
 
 async def test_a_list_and_what_a_year_has_come_to() -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from openapi_spec_validator import validate
+
 from yidi.broker.gateway.inputs import BY_PATH, CALL_SERVICE, CALLS
-from yidi.broker.gateway.openapi import json_schema, openapi_document
+from yidi.broker.gateway.openapi import openapi_document
+from yidi.broker.schemas import json_schema
 
 
 def references(value: Any) -> list[str]:
@@ -25,6 +28,19 @@ def test_every_reference_leads_somewhere() -> None:
             for step in reference.removeprefix("#/").split("/"):
                 place = place[step]
             assert place
+
+
+def test_the_document_is_valid() -> None:
+    """By the validator of the specification."""
+    validate(json.loads(openapi_document()))
+
+
+def test_a_call_names_its_own_transaction() -> None:
+    """So that exactly one alternative of callService fits."""
+    schemas = json.loads(openapi_document())["components"]["schemas"]
+
+    for call in CALLS:
+        assert [call.infno] == schemas[f"Call{call.infno}"]["properties"]["infno"]["enum"]
 
 
 def test_every_route_is_described() -> None:
