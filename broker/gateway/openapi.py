@@ -16,6 +16,7 @@ from yidi.broker.gateway.envelope import ENVELOPE
 from yidi.broker.gateway.fields import Call, Node, many_of, schema_type
 from yidi.broker.gateway.inputs import BY_INFNO, CALL_SERVICE, CALLS, PREFIX
 from yidi.protocol.errors import Problem
+from yidi.protocol.transactions import FILE_DOWNLOAD
 
 _REF = "#/components/schemas/{name}"
 _TITLE = "yidi: the national interface (infno)"
@@ -93,6 +94,8 @@ def _operation(name: str, schema: Any, call: Call | None = None) -> dict[str, An
     references = {
         status: {"$ref": f"#/components/responses/{kind}"} for status, kind in _STATUSES.items()
     }
+    if call is not None and call.infno == FILE_DOWNLOAD:
+        references["200"] = {"$ref": "#/components/responses/File"}
     return {
         "operationId": name,
         "summary": f"{call.zh} {call.infno}" if call else "统一入口：按报文中的 infno 分派",
@@ -120,6 +123,14 @@ def _responses(answer: Any, problem: Any) -> Iterator[tuple[str, Any]]:
         {
             "description": "infcode 0, or -1 with err_msg: certainly nothing took effect.",
             "content": {"application/json": {"schema": answer}},
+        },
+    )
+    octets = {"schema": {"type": "string", "format": "binary"}}
+    yield (
+        "File",
+        {
+            "description": "The file itself; an envelope with infcode -1 where there is none.",
+            "content": {"application/octet-stream": octets, "application/json": {"schema": answer}},
         },
     )
     yield "Unknown", {"description": "The outcome is unknown; the body is empty."}

@@ -8,17 +8,17 @@ import re
 import signal
 import subprocess
 import sysconfig
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 YIDI = str(Path(sysconfig.get_path("scripts")) / "yidi")
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-this-page"
-ENVIRONMENT = {
-    "PATH": os.environ["PATH"], "LANG": "en_US.UTF-8", "no_proxy": "*",
-    "YIDI_GATEWAY_CREDENTIALS": f"counter {TOKEN} H31010100001",
-}  # fmt: skip
+ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "en_US.UTF-8", "no_proxy": "*"}
 PAGES = ("gateway.md", "gateway.zh-CN.md")
 
 
@@ -27,12 +27,15 @@ def blocks(page: str) -> list[str]:
     return re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL)
 
 
-@pytest.fixture
-def served():
-    """The network of the page, on a free port, and its process."""
+@contextmanager
+def serving(
+    *words: str, scope: str = "H31010100001"
+) -> Iterator[tuple[dict[str, Any], subprocess.Popen[str]]]:
+    """The network of the page, on a free port: what it says of itself, and its process."""
     process = subprocess.Popen(
-        [YIDI, "serve", "referral-cut", "--port", "0", "--json"],
-        env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        [YIDI, "serve", "referral-cut", "--port", "0", "--json", *words],
+        env=ENVIRONMENT | {"YIDI_GATEWAY_CREDENTIALS": f"counter {TOKEN} {scope}"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
     )  # fmt: skip
     text = ""
     while not text.endswith("\n}\n"):
@@ -43,6 +46,13 @@ def served():
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     process.communicate(timeout=20)
+
+
+@pytest.fixture
+def served():
+    """The network of the page."""
+    with serving() as found:
+        yield found
 
 
 def shell(script: str, port: int) -> str:
@@ -109,7 +119,9 @@ def test_impossible_options_are_usage_errors(words):
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize(("kind", "key"), [("openapi", "paths"), ("json", "$defs")])
+@pytest.mark.parametrize(
+    ("kind", "key"), [("openapi", "paths"), ("json", "$defs"), ("asyncapi", "channels")]
+)
 def test_the_schema_is_printed(kind, key):
     """As JSON and nothing else."""
     done = subprocess.run(

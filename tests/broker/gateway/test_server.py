@@ -160,6 +160,28 @@ async def test_h09_a_slow_client_is_cut_off_and_others_are_served(sent: bytes) -
     assert not got or b"E_REQUEST_TIMEOUT" in got
 
 
+@pytest.mark.parametrize("start", [b"", n.request(n.call())[:-60]], ids=["head", "body"])
+async def test_h09_a_byte_now_and_then_buys_no_time(start: bytes) -> None:
+    """A head or body that trickles is cut off at the same deadline as one that does not come."""
+    trickle = iter(n.request(n.call())[len(start) :])
+    async with n.gateway(head_seconds=0.4, body_seconds=0.4) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(start)
+        reading = asyncio.create_task(reader.read())
+        began = asyncio.get_running_loop().time()
+        for byte in trickle:
+            if reading.done():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.wait({reading}, timeout=0.1)
+        lasted = asyncio.get_running_loop().time() - began
+        writer.close()
+        got = await reading
+
+    assert lasted < 3
+    assert not got or b"E_REQUEST_TIMEOUT" in got
+
+
 @pytest.mark.parametrize(
     "head",
     [
@@ -192,7 +214,18 @@ async def test_h11_a_bomb(name: str) -> None:
     pack = gzip.compress if name == "gzip" else zlib.compress
     raw = n.request(pack(b" " * 50_000_000), head={"Content-Encoding": name})
 
-    assert (413, "E_DECOMPRESS_LIMIT") == (await refused(raw))[:2]
+    status, code, reply = await refused(raw)
+    assert (413, "E_DECOMPRESS_LIMIT", BODY_BYTES_MAX) == (status, code, reply.json["limit"])
+
+
+async def test_w27_a_body_of_the_limit_is_not_a_bomb() -> None:
+    """A packed call that comes to exactly the limit is read; one byte more is not."""
+    document = json.dumps(n.call()).encode()
+    for spare, wanted in ((0, 200), (1, 413)):
+        data = document + b" " * (BODY_BYTES_MAX - len(document) + spare)
+        raw = n.request(gzip.compress(data), head={"Content-Encoding": "gzip"})
+        async with n.gateway() as server:
+            assert wanted == (await n.send(server, raw)).status
 
 
 async def test_h11_gzip_is_taken_and_br_is_not() -> None:
@@ -215,6 +248,18 @@ async def test_h12_a_flood_from_one_peer() -> None:
     assert ("E_RATE", 1, "1") == (
         last.json["code"], last.json["retry_after"], last.headers["retry-after"],
     )  # fmt: skip
+
+
+async def test_h12_h16_a_forwarded_address_is_not_believed() -> None:
+    """A new X-Forwarded-For with each request is the same peer all the same."""
+    heads = [{"X-Forwarded-For": f"10.0.0.{i}", "Forwarded": f"for=10.0.0.{i}"} for i in range(5)]
+    async with n.gateway(rate=1, burst=3) as server:
+        replies = [
+            await n.send(server, n.request(n.call(serial=i), head=head))
+            for i, head in enumerate(heads, 1)
+        ]
+
+    assert [200, 200, 200, 429, 429] == [reply.status for reply in replies]
 
 
 async def test_h16_no_host_at_all() -> None:
@@ -268,6 +313,25 @@ async def test_h20_shutting_down_refuses_the_new_and_finishes_what_is_under_way(
 
     assert (503, "E_SHUTTING_DOWN") == (second.status, second.json["code"])
     assert 0 == (await first).json["infcode"]
+
+
+async def test_h20_what_does_not_end_in_time_is_unknown_and_never_refused() -> None:
+    """The connection ends without an answer: the client asks or reverses, as after a time-out."""
+    arrived, never = asyncio.Event(), asyncio.Event()
+
+    async def silent(envelope: Envelope) -> Envelope:
+        arrived.set()
+        await never.wait()
+        raise AssertionError("nobody set it")
+
+    async with n.gateway(n.Net(silent), grace_seconds=0.1) as server:
+        call = asyncio.create_task(n.send(server, n.request(n.call())))
+        await arrived.wait()
+        await server.stop()
+        reply = await call
+
+    assert reply.status in (0, 504)
+    assert b"" == reply.body
 
 
 @pytest.mark.parametrize("code", ["E_TIMEOUT", "E_IN_DOUBT", "E_INTERNAL", "E_NEVER_HEARD_OF"])
