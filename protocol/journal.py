@@ -309,7 +309,13 @@ class JournalWriter:
         frame = encode_block_header(self._tip, count, outputs, records)
         if self._sink is not None:
             self._sink(frame + records)
-        self._tip = self._tip.after(decode_block_header(frame))
+        tip = self._tip
+        self._tip = Tip(
+            blocks=tip.blocks + 1,
+            lsn=tip.lsn + count,
+            offset=tip.offset + len(frame) + len(records),
+            digest=frame[BLOCK_HEAD.size : -CRC_SIZE],
+        )
         self._parts.clear()
         self._outputs.clear()
         self._used = 0

@@ -104,6 +104,16 @@ class NodeWatch:
                 self.seen[key] = seen
         return seen
 
+    def posted_on(self, case: Any) -> Seen:
+        """What was seen of a case that has a posting."""
+        key = case.key
+        seen = self.seen.get(key)
+        if seen is None:
+            seen = self.seen[key] = Seen(case)
+        else:
+            seen.case = case
+        return seen
+
     def waits_for(self, key: str) -> bool:
         """Whether a request about a case is still unanswered."""
         return any(entry.origin.case_key == key for entry in self.outbox.values())

@@ -160,7 +160,7 @@ class Runner:
         end, sender, recipient = pipe.peer_end, pipe.sender, pipe.recipient
         receive, is_plain, checks_clock = pipe.receive, pipe.is_plain, end.checks_clock
         assert party.ledger is not None
-        ledger, find_put = party.ledger, self._find_put
+        ledger, find_put, next_deadline = party.ledger, self._find_put, party.next_deadline
         check = _unchecked if self.checks is None else self.checks.delivery_check(host, sender)
         envelope_kind = int(RecordKind.ENVELOPE)
 
@@ -204,7 +204,7 @@ class Runner:
                 except KeyError:
                     put = find_put(party, output)
                 put(output, now)
-            if now < party.asked_before:
+            if now < party.asked_before and next_deadline() is not None:
                 arm(party)
 
         return deliver
