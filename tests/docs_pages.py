@@ -31,8 +31,9 @@ NOT_RUN: dict[str, str] = {
 }
 """Beginnings of shell lines that the test of the pages does not run, and why."""
 
-OWN_TESTS = ("gateway.",)
-"""Pages whose shell blocks are run by a test of their own: tests/command/test_serve.py."""
+OWN_TESTS = ("gateway.", "protocol.")
+"""Pages whose shell blocks are run by tests of their own: tests/command/test_serve.py and
+tests/live/test_protocol_page.py."""
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")

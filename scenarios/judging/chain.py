@@ -239,7 +239,7 @@ def _with_losses(found: list[Hop], nodes: frozenset[str]) -> list[Hop]:
 
     A hub is not folded: what it got for somebody else and did not refuse, it relayed at once.
     """
-    arrived = {_sending_of(hop) for hop in found if hop.origin is not None and not hop.outside}
+    legs = _legs(found, nodes)
     refused = {
         hop.origin.correlation_id
         for hop in found
@@ -252,24 +252,65 @@ def _with_losses(found: list[Hop], nodes: frozenset[str]) -> list[Hop]:
         if origin is None or (hop.outside and hop.recipient not in nodes):
             hops.append(hop)
         elif hop.outside:
-            if _sending_of(hop) not in arrived:
+            if legs[_leg(hop)].is_lost(hop.sent_at):
                 hops.append(msgspec.structs.replace(hop, outside=False, mark=Mark.LOST))
         else:
             hops.append(hop)
-            relayed = msgspec.structs.replace(
-                hop, sender=hop.recipient, recipient=origin.recipient, at=hop.at, sent_at=hop.at
-            )
-            is_relay = hop.recipient.startswith("hub:") and origin.recipient != hop.recipient
-            is_expected = is_relay and origin.message_id not in refused
-            if is_expected and _sending_of(relayed) not in arrived:
+            relayed = _relayed(hop)
+            if relayed is None or origin.message_id in refused:
+                continue
+            if legs[_leg(relayed)].is_lost(relayed.sent_at):
                 day = days.get(origin.correlation_id, "")
                 hops.append(msgspec.structs.replace(relayed, mark=Mark.LOST, day=day))
     return hops
 
 
-def _sending_of(hop: Hop) -> tuple[str, str, Instant]:
+class _Leg:
+    """The sendings of one message to one recipient, and those that arrived."""
+
+    def __init__(self) -> None:
+        self.sent: list[Instant] = []
+        self.arrived: list[Instant] = []
+
+    def is_lost(self, sent: Instant) -> bool:
+        """Whether nothing arrived that was sent then, and before the message was sent again.
+
+        In virtual time a message leaves at the instant of its cause, live a little later.
+        """
+        again = min((at for at in self.sent if at > sent), default=None)
+        return not any(sent <= at and (again is None or at < again) for at in self.arrived)
+
+
+def _legs(found: list[Hop], nodes: frozenset[str]) -> dict[tuple[str, str], _Leg]:
+    legs: dict[tuple[str, str], _Leg] = {}
+    for hop in found:
+        if hop.origin is None:
+            continue
+        leg = legs.setdefault(_leg(hop), _Leg())
+        if not hop.outside:
+            leg.arrived.append(hop.sent_at)
+            relayed = _relayed(hop)
+            if relayed is not None:
+                legs.setdefault(_leg(relayed), _Leg()).sent.append(relayed.sent_at)
+        elif hop.recipient in nodes:
+            leg.sent.append(hop.sent_at)
+    return legs
+
+
+def _relayed(hop: Hop) -> Hop | None:
+    """What a hub makes of a message for somebody else; None where it is for itself."""
+    origin = hop.origin
+    assert origin is not None
+    if not hop.recipient.startswith("hub:") or origin.recipient == hop.recipient:
+        return None
+    return msgspec.structs.replace(
+        hop, sender=hop.recipient, recipient=origin.recipient, at=hop.at, sent_at=hop.at
+    )
+
+
+def _leg(hop: Hop) -> tuple[str, str]:
     assert hop.origin is not None
-    return hop.origin.message_id, hop.recipient, hop.sent_at
+    return hop.origin.message_id, hop.recipient
 
 
 def _without_other_visits(hops: list[Hop]) -> list[Hop]:

@@ -14,6 +14,7 @@ from importlib.resources import files
 import msgspec
 
 from yidi.nodes.lifecycle import TRANSITIONS, CaseState
+from yidi.nodes.observed import OUTSIDE
 from yidi.protocol import transactions as t
 from yidi.protocol.codes import labelled
 from yidi.protocol.error_codes import BY_CODE
@@ -174,6 +175,9 @@ class Narrator:
         origin = hop.origin
         if origin is None:
             return words()[f"deadline.{self._deadline_kind(hop)}"]
+        for side, party in (("to", hop.recipient), ("from", hop.sender)):
+            if party.startswith(OUTSIDE):
+                return words()[f"outside.{side}"]
         if isinstance(hop.body, Rejection) and hop.sender == origin.sender:
             return words()["refusal.definite" if is_sure(hop.body) else "refusal.indefinite"]
         role = origin.sender.partition(":")[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from yidi.nodes.observed import OUTSIDE
 from yidi.protocol.codes import labelled
 from yidi.protocol.errors import YidiError
 from yidi.protocol.regions import label, province_of
@@ -67,6 +68,8 @@ class PartyNames:
         """An address with its code, as people read it: `就医地上海 310000`."""
         role, _, rest = address.partition(":")
         code = rest.partition("/")[0]
+        if address.startswith(OUTSIDE):
+            return self.short(address, language)
         if role == "institution" and code in self.institutions:
             return f"{self.institutions[code]} {code}"
         short = self.short(address, language)
@@ -78,6 +81,8 @@ class PartyNames:
         """An address by name, as it stands inside a sentence: `就医地上海`, `国家平台`."""
         role, _, rest = address.partition(":")
         code = rest.partition("/")[0]
+        if address.startswith(OUTSIDE):
+            return two(("自有系统", "its own system"), language)
         if role == "hub" and code in _HUBS:
             return two(_HUBS[code], language)
         if role == "institution":

@@ -83,6 +83,7 @@ def sections_of(folder: Path, report: RunReport, language: str) -> list[Section]
     sections += _clearing(folder, language)
     sections += _notices(folder, language)
     sections += _flows(report, language)
+    sections.append(_own_nodes(report, language))
     sections.append(_checks(report, language))
     sections += _failures(report, language)
     names = tuple(sorted(path.name for path in folder.iterdir()))
@@ -138,6 +139,29 @@ def _cases(report: RunReport, language: str) -> Section:
         headers=("状态", "数量") if zh else ("state", "count"),
         rows=tuple(rows),
         right=(1,),
+    )
+
+
+def _own_nodes(report: RunReport, language: str) -> Section:
+    """What somebody's own nodes were asked, and what our stand-ins answered for them."""
+    zh = language == "zh"
+    headers = ("自有节点", "接入", "已问", "已答", "拒绝", "未答", "由替身应答")
+    if not zh:
+        headers = ("own node", "over", "asked", "answered", "refused", "silent", "stood in for it")
+    rows = []
+    for one in report.externals:
+        asked, answered, refused, stood_in = (
+            str(sum(counts.values()))
+            for counts in (one.asked, one.answered, one.refused, one.stood_in)
+        )
+        over = f"{one.carrier}, {'级别' if zh else 'level'} {one.level}"
+        numbers = (asked, answered, refused, str(one.unanswered), stood_in)
+        rows.append((one.address, over, *numbers))
+    return Section(
+        title="自有节点（以线路上的字节为准）" if zh else "Own nodes (as the wire shows them)",
+        headers=headers,
+        rows=tuple(rows),
+        right=(2, 3, 4, 5, 6),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,13 +25,20 @@ Answer = Callable[[dict[str, Any], dict[str, str]], Any]
 
 
 @contextmanager
-def process(*command: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A program for as long as the block lasts, ended by its own process id."""
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def process(
+    *command: str, env: dict[str, str] | None = None, group: bool = False
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program for as long as the block lasts, ended by its own process id.
+
+    With `group` it gets a process group of its own, which is ended whole: a shell and its pipes.
+    """
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env, start_new_session=group
+    )
     try:
         yield running
     finally:
-        running.terminate()
+        os.killpg(running.pid, signal.SIGTERM) if group else running.terminate()
         running.wait(10)
         if running.stdout is not None:
             running.stdout.close()
