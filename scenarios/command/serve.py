@@ -144,6 +144,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
     """Serve until interrupted."""
     from yidi.broker.gateway.server import ServerOptions
     from yidi.scenarios.library.loader import load
+    from yidi.scenarios.live.event_loop import run_on_loop
     from yidi.scenarios.live.gateway import ServeOptions
 
     clients, token = _clients(credentials)
@@ -158,7 +159,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
         http=ServerOptions(port=port, rate=rate, burst=2 * rate),
     )
     if folder is None:
-        return asyncio.run(_serve(load(name), options, token, language, as_json))
+        return run_on_loop(_serve(load(name), options, token, language, as_json))
     from msgspec.structs import replace
 
     from yidi.scenarios.live.folder import read_network
@@ -166,7 +167,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
     network = read_network(folder)
     settings = network.settings
     options = replace(options, engine=settings.engine, chaos=settings.chaos)
-    return asyncio.run(_serve(network.loaded, options, token, language, as_json, network))
+    return run_on_loop(_serve(network.loaded, options, token, language, as_json, network))
 
 
 def _clients(path: Path | None) -> tuple[tuple[Client, ...], str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -31,7 +31,7 @@ from yidi.scenarios.live.keys import AUTHORITY, read_keyring, secrets_folder, wr
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.running.build import nodes_of_world
 from yidi.scenarios.running.fixed_cast import standing_orders
-from yidi.scenarios.running.run import Cast, opening_of
+from yidi.scenarios.running.run import opening_of
 from yidi.scenarios.running.world import World, read_world, write_world
 
 SETTINGS = "network.json"
@@ -131,10 +131,20 @@ def controlled(world: World, book: PolicyBook, *, chaos: bool) -> dict[str, Any]
     }
 
 
+class Staged(Protocol):
+    """What a network is made of: a cast, or whoever else has a world and its policies."""
+
+    seed: int
+    start: Instant
+    world: World
+    book: PolicyBook
+    nodes: dict[str, Any]
+
+
 def create_network(
     folder: Path,
     loaded: LoadedScenario,
-    cast: Cast,
+    cast: Staged,
     engine: str,
     scale: int,
     *,

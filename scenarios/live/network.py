@@ -8,7 +8,6 @@ may be somebody's own (`externals`): then the network waits for it before its cl
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock, real_now
 from yidi.scenarios.live.engines import engine_of
+from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.faults import faults_of
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
@@ -74,7 +74,7 @@ def run_live(
     options = LiveOptions(
         engine=engine, scale=scale, tuning=tuning or Tuning(), externals=externals
     )
-    host, edge = asyncio.run(_play(loaded, cast, options, hooks))
+    host, edge = run_on_loop(_play(loaded, cast, options, hooks))
     journal, now = host.journal, host.clock.now()
     return RunResult(
         loaded=loaded,

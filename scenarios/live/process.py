@@ -24,6 +24,7 @@ from yidi.broker.engines.base import Engine
 from yidi.protocol.errors import ErrorCode, LocalProtocolError, StoredDataError
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.engines import engine_of
+from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.store import NodeStore, Recovered
@@ -71,7 +72,7 @@ def serve_node(
         )  # fmt: skip
         host = LiveHost({address: found.node}, None, ground)
         words = f"start {store.incarnation}, {found.folded} folded"
-        asyncio.run(_serve(host, words, ready, beside or _nothing_beside))
+        run_on_loop(_serve(host, words, ready, beside or _nothing_beside))
 
 
 @contextmanager

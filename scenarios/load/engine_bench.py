@@ -10,30 +10,24 @@ Rates are wall time in the steady window, CPU is that of all processes and the b
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryFile
 from time import time_ns
-from typing import IO
 
 import msgspec
 
-from yidi.protocol.errors import ErrorCode, TransportError
 from yidi.scenarios.load import servers
-from yidi.scenarios.load.engine_worker import Said, Task
-from yidi.scenarios.load.load_report import Batches
+from yidi.scenarios.load.engine_worker import Task
+from yidi.scenarios.load.load_report import Batches, sum_batches
 from yidi.scenarios.load.measure import Machine, Spread, describe_machine
+from yidi.scenarios.load.parties import Said, cpu_seconds_of, party
 
 TODAY = Path(__file__).parents[2] / "tests" / "benchmarks" / "today.py"
 """The baseline; a source checkout has it, an installed package does not."""
 ROLES = ("hub", "insured", "treatment")
-ENDS_WITHIN = 30.0
-_said = msgspec.json.Decoder(Said)
 
 
 class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,26 +164,27 @@ def measure_once(program: Program, options: EngineOptions) -> Round:
     """
     with program.broker() as broker, ExitStack() as stack:
         parties = {
-            role: stack.enter_context(_party(_command(program, role, broker.url, options)))
+            role: stack.enter_context(party(_command(program, role, broker.url, options)))
             for role in ROLES
         }
-        for party in parties.values():
-            party.hear("ready")
-        pids = (*broker.pids, *(party.process.pid for party in parties.values()))
-        before = _cpu_seconds(pids)
+        for one in parties.values():
+            one.hear("ready")
+        pids = (*broker.pids, *(one.process.pid for one in parties.values()))
+        before = cpu_seconds_of(pids)
         counter = parties["treatment"]
         loaded = counter.order("go", "loaded")
-        after = _cpu_seconds(pids)
+        after = cpu_seconds_of(pids)
         alone = counter.order("lone", "done")
         others = [parties[role].end() for role in ("hub", "insured")]
     _assert_same_books(program.name, loaded, others, alone.lone_us, options)
+    parts = [one.batches for one in (loaded, *others) if one.batches is not None]
     cpu = None if before is None or after is None else after - before
     return Round(
         per_second=round(loaded.steady / (options.seconds - options.warm_up), 1),
         cpu_us=None if cpu is None else round(1e6 * cpu / loaded.settled, 1),
         lone_us=float(median(alone.lone_us)),
         settled=loaded.settled,
-        batches=_all_batches([loaded, *others]),
+        batches=sum_batches(parts) if parts else None,
     )
 
 
@@ -203,70 +198,6 @@ def _assert_same_books(
         theirs, ours = (other.settled, other.fund_fen), (counter.settled, counter.fund_fen)
         assert theirs == ours, f"{name}: books differ, {theirs} and {ours}"
     assert len(lone_us) == options.lone, f"{name}: {len(lone_us)} of {options.lone} lone answers"
-
-
-def _all_batches(said: list[Said]) -> Batches | None:
-    parts = [one.batches for one in said if one.batches is not None]
-    if not parts:
-        return None
-    publishes = sum(part.publishes for part in parts)
-    frames = sum(part.frames for part in parts)
-    sizes = {most: sum(part.sizes[most] for part in parts) for most in parts[0].sizes}
-    mean = round(frames / publishes, 2) if publishes else 0.0
-    return Batches(publishes=publishes, frames=frames, mean=mean, sizes=sizes)
-
-
-class _Party:
-    """A process that is spoken with in lines."""
-
-    def __init__(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-        self.process = process
-        self._errors = errors
-
-    def order(self, word: str, answer: str) -> Said:
-        """Tell it to go on, and wait until it has."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n".encode())
-        self.process.stdin.flush()
-        return self.hear(answer)
-
-    def hear(self, word: str) -> Said:
-        """The next line, which must be this one.
-
-        Raises:
-            TransportError: `E_ENGINE`: it ended, with the last line of what it said.
-        """
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            last = self._errors.read().decode("utf-8", "replace").strip().splitlines()[-1:]
-            got = last[0] if last else "it ended"
-            raise TransportError(ErrorCode.E_ENGINE, want=word, got=got)
-        said = _said.decode(line)
-        assert said.say == word, f"heard {said.say}, expected {word}"
-        return said
-
-    def end(self) -> Said:
-        """Tell it to stop, and take its books."""
-        self.process.terminate()
-        return self.hear("done")
-
-
-@contextmanager
-def _party(command: list[str]) -> Iterator[_Party]:
-    with TemporaryFile() as errors:
-        process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
-        )
-        with process:
-            try:
-                yield _Party(process, errors)
-                process.terminate()
-                process.wait(ENDS_WITHIN)
-            finally:
-                if process.poll() is None:
-                    process.kill()
 
 
 def _command(program: Program, role: str, url: str, options: EngineOptions) -> list[str]:
@@ -285,19 +216,6 @@ def _command(program: Program, role: str, url: str, options: EngineOptions) -> l
     )  # fmt: skip
     words = ["-m", "yidi.scenarios.load.engine_worker", msgspec.json.encode(task).decode()]
     return [sys.executable, *words]
-
-
-def _cpu_seconds(pids: tuple[int, ...]) -> float | None:
-    """CPU that these processes have used so far; None where the system does not tell."""
-    ticks = 0
-    try:
-        for pid in pids:
-            # Fields 14 and 15; the name in field 2 may hold blanks. Source: proc_pid_stat(5).
-            fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2]
-            ticks += sum(int(field) for field in fields.split()[11:13])
-    except (OSError, ValueError):
-        return None
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 # --- What it came to ------------------------------------------------------------------------------

@@ -24,12 +24,14 @@ from yidi.protocol.journal import Opening
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.engines import engine_of
+from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
 from yidi.scenarios.load.flow import START, build
 from yidi.scenarios.load.hospital import Hospital, visits_of
-from yidi.scenarios.load.load_report import Batches, batches_of
+from yidi.scenarios.load.load_report import batches_of
 from yidi.scenarios.load.near import NearEngine
+from yidi.scenarios.load.parties import Said, say
 from yidi.scenarios.running.run import quiet_collector
 
 LOOK_EVERY = 0.01
@@ -51,26 +53,11 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     lone: int
 
 
-class Said(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A line of a process, ours or the baseline's."""
-
-    say: str
-    """`ready`, `loaded` or `done`."""
-    settled: int = 0
-    """In this party's own books."""
-    fund_fen: int = 0
-    steady: int = 0
-    """Settled in the steady window."""
-    lone_us: list[int] = []
-    batches: Batches | None = None
-    commits: int = 0
-
-
 def main(text: str) -> None:
     """Be what the argument says, until done or told to stop."""
     task = msgspec.json.decode(text, type=Task)
     with TemporaryDirectory(prefix="yidi-bench-") as folder:
-        asyncio.run(_serve(task, Path(folder)))
+        run_on_loop(_serve(task, Path(folder)))
 
 
 async def _serve(task: Task, folder: Path) -> None:
@@ -109,12 +96,12 @@ async def _run(host: LiveHost, hospital: Hospital | None, task: Task) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
     try:
         await host.attached(serving)
-        _say(Said(say="ready"))
+        say(Said(say="ready"))
         if hospital is not None:
             await _order("go")
             hospital.offer(host.clock.now())
             await _until(lambda: hospital.has_offered(host.clock.now()), serving)
-            _say(_loaded(host, hospital, task))
+            say(_loaded(host, hospital, task))
             await _order("lone")
             hospital.ask_alone(host.clock.now())
             await _until(lambda: hospital.has_asked, serving)
@@ -124,7 +111,7 @@ async def _run(host: LiveHost, hospital: Hospital | None, task: Task) -> None:
         await host.engine.close()
     said = _books(host, "done")
     said.lone_us = hospital.lone_us if hospital is not None else []
-    _say(said)
+    say(said)
 
 
 async def _order(word: str) -> None:
@@ -164,10 +151,6 @@ def _books(host: LiveHost, word: str) -> Said:
 
 def _assert_balanced(node: Any) -> None:
     assert not sum(node.ledger.state.balances.values()), f"{node.address} is out of balance"
-
-
-def _say(said: Said) -> None:
-    print(msgspec.json.encode(said).decode(), flush=True)  # noqa: T201 - how it is heard
 
 
 if __name__ == "__main__":

@@ -175,6 +175,18 @@ def batches_of(counters: Iterable[Counters]) -> Batches:
     )
 
 
+def sum_batches(parts: Iterable[Batches]) -> Batches:
+    """What several processes have sent."""
+    sizes = dict.fromkeys(map(str, SIZE_BUCKETS), 0)
+    publishes = frames = 0
+    for part in parts:
+        publishes += part.publishes
+        frames += part.frames
+        sizes = {most: count + part.sizes[most] for most, count in sizes.items()}
+    mean = round(frames / publishes, 2) if publishes else 0.0
+    return Batches(publishes=publishes, frames=frames, mean=mean, sizes=sizes)
+
+
 def gate_of(loop: OpenLoop, nodes: Mapping[str, Any]) -> Gate:
     """Hold what the counter saw against the books."""
     booked = {

@@ -16,7 +16,7 @@ from yidi.scenarios.load.engine_bench import (
     measure_engines,
     measure_once,
 )
-from yidi.scenarios.load.engine_worker import Said
+from yidi.scenarios.load.parties import Said
 
 TINY = EngineOptions(rate=200, in_flight=20, seconds=1, warm_up=0.1, lone=3, rounds=1)
 
