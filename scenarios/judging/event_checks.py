@@ -221,7 +221,7 @@ class EventChecks:
         return check
 
     def _client_check(self) -> Callable[[Envelope, Instant], None]:
-        answers = self._answers
+        answers, again = self._answers, self._again
 
         def check(envelope: Envelope, _now: Instant) -> None:
             origin, body = envelope.origin, envelope.body
@@ -229,7 +229,9 @@ class EventChecks:
                 return
             first = answers.setdefault(origin.correlation_id, body)
             if first is not body:
-                self._compare_answers(envelope, None, first)
+                again.count += 1
+                if first != body:
+                    self._fail_again(envelope, origin.recipient)
             if len(answers) >= 2 * ANSWERS_MAX:
                 self._forget_answers()
             if origin.transaction in t.SETTLEMENTS:
@@ -240,7 +242,7 @@ class EventChecks:
     def _node_check(self, watch: NodeWatch, sender: str) -> Callable[[Envelope, Instant], None]:
         answers, reused, special = self._answers, self._reused, self._special_checks(watch)
         state, cases, effect_ids, seen_of = watch.state, watch.cases, watch.effect_ids, watch.seen
-        due = 1
+        again, due = self._again, 1
         out_of_turn = 0
 
         def check(envelope: Envelope, _now: Instant) -> None:
@@ -263,7 +265,9 @@ class EventChecks:
                 body = envelope.body
                 first = answers.setdefault(origin.correlation_id, body)
                 if first is not body:
-                    self._compare_answers(envelope, watch, first)
+                    again.count += 1
+                    if first != body:
+                        self._fail_again(envelope, watch.address)
             key = origin.case_key
             if not key and effect_ids:
                 # An institution does not know the key under which its region settles.
@@ -274,9 +278,8 @@ class EventChecks:
                 return
             if reused and origin.correlation_id in reused:
                 self._check_reuse(watch, envelope)
-            try:
-                seen = seen_of[key]
-            except KeyError:
+            seen = seen_of.get(key)
+            if seen is None:
                 if key not in cases:
                     return
                 seen = watch.of(key)
@@ -339,16 +342,13 @@ class EventChecks:
             self._fail(self._order, watch, "", f"sequence {sequence} of {sender} applied again")
         return due
 
-    def _compare_answers(self, envelope: Envelope, watch: NodeWatch | None, first: bytes) -> None:
-        """INV-08, where a request has been answered before, here or on another hop."""
-        self._again.count += 1
-        if first != envelope.body:
-            asked = envelope.origin.correlation_id
-            node = watch.address if watch is not None else envelope.origin.recipient
-            self._again.fail(
-                f"another answer to {envelope.origin.transaction} than the first",
-                key=envelope.origin.case_key, node=node, message_ids=(asked,), lsn=self._lsn(),
-            )  # fmt: skip
+    def _fail_again(self, envelope: Envelope, node: str) -> None:
+        """INV-08: a request was answered before, here or on another hop, and otherwise."""
+        self._again.fail(
+            f"another answer to {envelope.origin.transaction} than the first",
+            key=envelope.origin.case_key, node=node,
+            message_ids=(envelope.origin.correlation_id,), lsn=self._lsn(),
+        )  # fmt: skip
 
     def _forget_answers(self) -> None:
         """Keep the answers of the younger generations only; repeats come within minutes."""
