@@ -3,7 +3,9 @@
 *codec* is the floor. *nodes* is the three nodes handling every message, frames encoded and
 decoded between them, driven by hand; *network* adds the runner, links and latency; *journal* the
 journal on disk with its digests; *checks* the per-event checks. By construction the layers sum to
-the whole. Beside it: what the hub pays to relay a fee upload, against an eligibility request.
+the whole. Every program stands between two floors, by whose mean it is divided, since a shared
+machine changes its clock within a second. Beside it: what the hub pays to relay a fee upload,
+against an eligibility request.
 """
 
 from __future__ import annotations
@@ -63,7 +65,6 @@ def measure_layers(
     """
     floor = Floor(corpora.load())
     programs: list[Callable[[], float]] = [
-        lambda: _floor_seconds(floor, settlements),
         lambda: run_nodes(settlements),
         *(
             lambda parts=parts: (
@@ -76,14 +77,16 @@ def measure_layers(
     ]  # fmt: skip
     sums: list[list[float]] = [[] for _ in programs]
     relays = []
+    floors = [_floor_seconds(floor, settlements)]
     for _ in range(rounds):
-        base = programs[0]()
         for times, program in zip(sums, programs, strict=True):
-            times.append(program() / base)
+            took = program()
+            floors.append(_floor_seconds(floor, settlements))
+            times.append(2 * took / (floors[-2] + floors[-1]))
         relays.append(_relay_ratio())
-    floor_us = 1e6 * median(_floor_seconds(floor, settlements) for _ in range(rounds))
-    whole = [median(times) for times in sums]
-    added = [1.0, *(after - before for before, after in pairwise([1.0, *whole[1:]]))]
+    floor_us = 1e6 * median(floors)
+    whole = [1.0, *(median(times) for times in sums)]
+    added = [1.0, *(after - before for before, after in pairwise(whole))]
     return LayersReport(
         layers=[
             Layer(
