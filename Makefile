@@ -2,9 +2,10 @@
 #   make demo    a month of cross-region settlement, told in a minute
 #   make test    the tests                     make bench   how fast the flow is
 #   make check   format, lint, types, arrows   make lock    pin the dependencies anew
+#   make compose-check   is docker-compose.yml in order?  (Compose itself reads it; no engine needed)
 #   make docs    write the pages of docs/ that repeat what the code knows, and the picture
 
-.PHONY: demo test check format bench docs lock
+.PHONY: demo test check compose-check format bench docs lock
 .DEFAULT_GOAL := demo
 
 VENV := .venv
@@ -29,6 +30,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+compose-check: $(READY)
+	$(BIN)/docker-compose --profile cluster --profile observability config --quiet
+
 format: $(READY)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
@@ -40,14 +44,20 @@ docs: $(READY)
 	$(BIN)/python docs/make_reference.py
 	$(BIN)/python docs/make_picture.py
 
+LOCKING := --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header
+
 # The one target that resolves versions; all others install exactly what requirements.lock names.
 lock:
 	rm -rf build/lock && python3 -m venv build/lock
 	build/lock/bin/python -m pip --quiet install uv
-	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	  --extra dev --extra cluster --extra gm --extra secure \
+	build/lock/bin/uv pip compile --upgrade $(LOCKING) \
+	  --extra build --extra dev --extra cluster --extra gm --extra secure \
 	  --output-file requirements.lock pyproject.toml
+	@# What the container image needs of it, at the same versions.
+	build/lock/bin/uv pip compile --constraint requirements.lock $(LOCKING) \
+	  --extra build --extra cluster --extra gm \
+	  --output-file requirements-image.lock pyproject.toml
 	rm -rf build/lock
 
 # A python3 may be a shim that answers for no version, so each candidate is run before it is chosen.

@@ -18,6 +18,7 @@ NOT_RUN: dict[str, str] = {
     "yidi serve": "a server; its own tests start and stop it",
     "yidi node": "a server; its own tests start and stop it",
     "yidi ctl": "needs a network that runs; its own tests start one",
+    "docker": "no Docker engine ran here; tests/test_compose.py has the commands",
     "yidi down": "ends what the line before has started",
     "yidi ps": "looks at what the line before has started",
     "yidi up": "servers; their own tests start and stop them",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,6 +77,19 @@ class Scale(click.ParamType[int]):
     help=both("端口，0 为任选", "Port on loopback; 0 takes a free one. Default 8080."),
 )
 @click.option(
+    "--listen",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help=both("监听地址", "Where the gateway listens; default 127.0.0.1, this machine only."),
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="HOST",
+    help=both("接受的 Host，可重复", "A Host header to accept beside loopback; may be repeated."),
+)
+@click.option(
     "--time-scale",
     "scale",
     type=Scale(),
@@ -129,6 +143,8 @@ class Scale(click.ParamType[int]):
 def serve(  # noqa: PLR0917 - one parameter an option
     name: str,
     port: int,
+    listen: str,
+    names: Sequence[str],
     scale: int,
     folder: Path | None,
     play: bool,
@@ -142,7 +158,7 @@ def serve(  # noqa: PLR0917 - one parameter an option
     as_json: bool,
 ) -> ExitCode:
     """Serve until interrupted."""
-    from yidi.broker.gateway.server import ServerOptions
+    from yidi.broker.gateway.server import LOOPBACK, ServerOptions
     from yidi.scenarios.library.loader import load
     from yidi.scenarios.live.event_loop import run_on_loop
     from yidi.scenarios.live.gateway import ServeOptions
@@ -156,7 +172,13 @@ def serve(  # noqa: PLR0917 - one parameter an option
         control=True,
         chaos=chaos,
         signatures=_signatures(signatures, form, clients),
-        http=ServerOptions(port=port, rate=rate, burst=2 * rate),
+        http=ServerOptions(
+            host=listen,
+            port=port,
+            names=(*LOOPBACK, *(one.lower() for one in names)),
+            rate=rate,
+            burst=2 * rate,
+        ),
     )
     if folder is None:
         return run_on_loop(_serve(load(name), options, token, language, as_json))

@@ -83,6 +83,13 @@ FOLDER = click.option(
         "Certificates, rights for each node, signed messages; mqtts://, tls://.",
     ),
 )
+@click.option(
+    "--prepare",
+    is_flag=True,
+    help=both(
+        "只写网络目录", "Only write the network's folder; the processes are started elsewhere."
+    ),
+)
 @FOLDER
 @language_option
 def up(  # noqa: PLR0917 - one parameter an option
@@ -93,8 +100,9 @@ def up(  # noqa: PLR0917 - one parameter an option
     clock: datetime,
     chaos: bool,
     secure: bool,
+    prepare: bool,
     folder: Path,
-    language: Language,  # noqa: ARG001
+    language: Language,
     **tuned: int,
 ) -> ExitCode:
     """Start, wait until everything serves, and print what the gateway offers."""
@@ -109,8 +117,11 @@ def up(  # noqa: PLR0917 - one parameter an option
 
     if (folder / SETTINGS).exists():
         network = read_network(folder)
-        if secure and not network.settings.secure:
-            got = "holds a network that is not secured"
+        settings = network.settings
+        if (secure and not settings.secure) or (chaos and not settings.chaos):
+            got = "holds a network that was made without " + (
+                "--allow-chaos" if settings.secure or not secure else "--secure"
+            )
             raise StoredDataError(ErrorCode.E_OUTPUT, at=str(folder), got=got)
     else:
         loaded = load(name, SIGNED if secure else ())
@@ -124,6 +135,10 @@ def up(  # noqa: PLR0917 - one parameter an option
         network = create_network(
             folder, loaded, cast, engine, round(scale * 1_000), chaos=chaos, tuning=Tuning(**tuned)
         )
+    if prepare:
+        words = ("网络目录", "节点") if language == "zh" else ("network", "nodes")
+        print(f"{words[0]}  {folder}\n{words[1]}  {' '.join(network.nodes())}")
+        return ExitCode.OK
     for one in start_network(network, port):
         say(f"{one.name}  pid {one.pid}")
     print((folder / "logs" / "gateway.log").read_text("utf-8"), end="")

@@ -1,4 +1,4 @@
-"""`GET /metrics` of one node: an HTTP server of a few lines, beside the host in its event loop."""
+"""`/metrics` and `/healthz` of one node: a few lines of HTTP beside the host, in its event loop."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ def metered(address: str, port: int, say: Callable[[str], object]) -> Beside:
     async def beside(host: LiveHost) -> AsyncIterator[None]:
         metrics = Metrics()
         metrics.watch([host])
-        async with metrics_served(metrics.text, address, port) as found:
+
+        def is_healthy() -> bool:
+            return all(one.attachment is not None and one.attachment.connected
+                       for one in host.everybody)  # fmt: skip
+
+        async with metrics_served(metrics.text, is_healthy, address, port) as found:
             say(f"/metrics  {address}:{found}")
             yield
 
@@ -28,18 +33,24 @@ def metered(address: str, port: int, say: Callable[[str], object]) -> Beside:
 
 
 @asynccontextmanager
-async def metrics_served(text: Callable[[], bytes], address: str, port: int) -> AsyncIterator[int]:
-    """Serve a text under `/metrics`, and nothing else; yields the port.
+async def metrics_served(
+    text: Callable[[], bytes], is_healthy: Callable[[], bool], address: str, port: int
+) -> AsyncIterator[int]:
+    """Serve a text under `/metrics`, and 200 or 503 under `/healthz`; yields the port.
 
     Raises:
         OSError: the port cannot be had.
     """
 
-    async def answer(_: web.Request) -> web.Response:
+    async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=text(), headers={"Content-Type": METRICS_TYPE})
 
+    async def health(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if is_healthy() else web.Response(status=503)
+
     application = web.Application(client_max_size=1)
-    application.router.add_get("/metrics", answer)
+    application.router.add_get("/metrics", metrics)
+    application.router.add_get("/healthz", health)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -133,6 +133,17 @@ def test_orders_and_waiting_messages_outlive_a_restart(engine: str, tmp_path: Pa
     assert gone.startswith("E_NOT_PENDING")
 
 
+def test_a_network_keeps_the_word_it_was_made_with(tmp_path: Path) -> None:
+    """--allow-chaos over a network that was made without it is refused, and starts nothing."""
+    words = ["up", SMALL, "--network", str(tmp_path / "network"), "--lang", "en"]
+    made = yidi(*words, "--prepare")
+    done = yidi(*words, "--allow-chaos")
+
+    assert (0, 4) == (made.returncode, done.returncode)
+    assert done.stderr.startswith("E_OUTPUT")
+    assert "--allow-chaos" in done.stderr
+
+
 def msgid_of(curl: str) -> str:
     """The msgid in a curl line."""
     return curl.partition('"msgid": "')[2][:30]

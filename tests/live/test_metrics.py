@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import urllib.error
 import urllib.request
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -69,12 +70,24 @@ async def test_refusals_waiting_messages_and_unknown_outcomes_are_counted() -> N
 
 
 async def test_only_reading_is_served() -> None:
-    """POST is 405 at the gateway; a node's server knows one path."""
+    """POST is 405 at the gateway; a node's server tells its numbers and its health."""
     async with at_the_counter() as desk:
         reply = await n.send(desk.served.server, n.request({}, path="/metrics"))
-    async with metrics_served(lambda: b"yidi 1\n", "127.0.0.1", 0) as port:
-        url = f"http://127.0.0.1:{port}/metrics"
-        said = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())
+    well = [True, False]
+    async with metrics_served(lambda: b"yidi 1\n", lambda: well.pop(0), "127.0.0.1", 0) as port:
+        said = await asyncio.to_thread(fetched, port, "metrics")
+        health = [await asyncio.to_thread(fetched, port, "healthz") for _ in range(2)]
 
     assert 405 == reply.status
-    assert b"yidi 1\n" == said
+    assert (200, b"yidi 1\n") == said
+    assert [200, 503] == [status for status, _ in health]
+
+
+def fetched(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of a GET on loopback."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as reply:
+            return reply.status, reply.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
