@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 KEPT_FOR = 7 * DAY
 FILES_MAX = 16
 """Files of one institution; the oldest makes room."""
+REGION_BYTES_MAX = 33_554_432
+"""Files of a whole region, which are part of its memory; beyond it new ones are E_BUSY."""
 PLAIN_BYTES_MAX = 1_048_576
 """What an archive may come to. Source: bad-input W27."""
 _NAME = re.compile(r"[^\x00-\x1f\x7f/\\%:*?\"<>|]{1,200}\Z")
@@ -51,9 +53,16 @@ class Files:
             return region.refuse(envelope, ErrorCode.E_NAME, now, at="$.filename")
         if not body.content:
             return region.refuse(envelope, ErrorCode.E_FRAME_EMPTY, now, at="$.content")
+        if self.is_full(now):
+            return region.refuse(envelope, ErrorCode.E_BUSY, now)
         # From here the operation succeeds.
         kept = self.keep(institution, body.filename, body.content, now)
         return region.answer(envelope, kept, now)
+
+    def is_full(self, now: Instant) -> bool:
+        """Whether the region keeps as much as it may."""
+        files = self.region.state.desk.files.values()
+        return sum(len(one.content) for one in files if one.until > now) >= REGION_BYTES_MAX
 
     def keep(self, institution: str, filename: str, content: bytes, now: Instant) -> FileResult:
         """Keep a file; the institution's oldest one makes room."""

@@ -142,6 +142,8 @@ class Statements:
         content = zipped(name, written(self._own_rows(institution, body), theirs))
         if len(content) > FILE_BYTES_MAX:
             return region.refuse(envelope, ErrorCode.E_TOO_MANY_ITEMS, now, at="$.file_no")
+        if self.files.is_full(now):
+            return region.refuse(envelope, ErrorCode.E_BUSY, now)
         # From here the operation succeeds.
         return region.answer(
             envelope, self.files.keep(institution, f"{name}.zip", content, now), now

@@ -178,6 +178,7 @@ def _status(asked: Asked, body: m.StatusResult) -> Nodes:
         info = {
             **setlinfo(saved),
             "refd_setl_flag": "0",
+            "cash_payamt": yuan(saved.cash_fen),
             "insu_optins": envelope["insuplc_admdvs"],
             "pay_loc": pay_loc_of(envelope["mdtrtarea_admvs"], envelope["insuplc_admdvs"]),
         }

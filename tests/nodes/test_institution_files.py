@@ -89,6 +89,17 @@ def test_files_are_bounded_in_number_and_time():
     assert "E_FRAME_EMPTY" == upload(net, content=b"").code
 
 
+def test_a_region_keeps_so_much_and_no_more(monkeypatch):
+    """E_BUSY until what is kept has run out."""
+    monkeypatch.setattr("yidi.nodes.institution_files.REGION_BYTES_MAX", 3)
+    net = h.Net()
+    upload(net)
+
+    assert "E_BUSY" == upload(net, "other.zip").code
+    net.wait(KEPT_FOR)
+    assert "other.zip" == upload(net, "other.zip").filename
+
+
 def test_w27_an_archive_is_read_up_to_its_limit():
     """E_DECOMPRESS_LIMIT limit=1048576, whatever the archive says of itself."""
     bomb = archive(("a.txt", b" " * 50_000_000))
