@@ -56,8 +56,8 @@ class InstitutionDesk:
         self.statements = Statements(region, self.files)
         self.clearing = ClearingDesk(region)
         for transaction in t.VISIT_DIAGNOSES:
-            region.requests[transaction] = self._on_diagnosis
-        region.requests[t.STAY_CHANGE] = self._on_stay_change
+            region.requests[transaction] = once(region, self._on_diagnosis)
+        region.requests[t.STAY_CHANGE] = once(region, self._on_stay_change)
         region.requests[t.STAY_QUERY] = self._on_stay_query
         region.requests[t.SETTLEMENT_LIST] = once(region, self._on_list)
         for transaction in t.FEE_WITHDRAWALS:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from yidi.nodes.catalogue import LineProblem, check_lines, split_lines
+from yidi.nodes.institution_state import once
 from yidi.nodes.lifecycle import INDOUBT, LIVE
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import Runs, Unit, Visit, overlap, runs_of, unit_key, visit_key
@@ -42,12 +43,15 @@ class Fees:
 
     def __init__(self, region: TreatmentRegion) -> None:
         self.region = region
-        region.requests[t.REGISTRATION] = self._on_opening
-        region.requests[t.ADMISSION] = self._on_opening
-        region.requests[t.REGISTRATION_CANCELLATION] = self._on_opening_cancelled
-        region.requests[t.ADMISSION_CANCELLATION] = self._on_opening_cancelled
-        region.requests[t.DISCHARGE] = self._on_discharge
-        region.requests[t.DISCHARGE_CANCELLATION] = self._on_discharge_cancelled
+        for transaction, handler in (
+            (t.REGISTRATION, self._on_opening),
+            (t.ADMISSION, self._on_opening),
+            (t.REGISTRATION_CANCELLATION, self._on_opening_cancelled),
+            (t.ADMISSION_CANCELLATION, self._on_opening_cancelled),
+            (t.DISCHARGE, self._on_discharge),
+            (t.DISCHARGE_CANCELLATION, self._on_discharge_cancelled),
+        ):
+            region.requests[transaction] = once(region, handler)
         for transaction in t.FEE_UPLOADS:
             region.requests[transaction] = self._on_fees
             region.results[transaction] = self._on_accepted

@@ -211,8 +211,9 @@ CALLS: tuple[Call, ...] = (
     call(t.DISCHARGE, f"{_DISCHARGE}/dischargeProcess", "出院办理", node(
         "dscginfo", _VISIT, _PSN, required("insutype", length=6),
         required("endtime", "end", 19), required("dscg_way", length=3),
-        *unused("dscg_dept_codg", "dscg_dept_name", "dscg_bed", "die_date", "cop_flag",
-                "exp_content")), ignored=("diseinfo",)),
+        *unused("dscg_dept_codg", "dscg_dept_name", "dscg_bed", "die_date", "cop_flag", "matn_type",
+                "birctrl_type", "latechb_flag", "geso_val", "fetts", "fetus_cnt", "pret_flag",
+                "birctrl_matn_date", "exp_content")), ignored=("diseinfo",)),
     call(t.STAY_CHANGE, f"{_REGISTER}/hospitalRegisterEdit", "住院信息变更",
          node("adminfo", *_CORRECTED), ignored=("diseinfo",)),
     call(t.ADMISSION_CANCELLATION, f"{_REGISTER}/hospitalRegisterCancel", "入院撤销", _CHANGE),

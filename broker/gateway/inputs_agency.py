@@ -24,6 +24,8 @@ _LISTED = node(
     required("setl_begn_date", "begin", 19), required("setl_end_date", "end", 19),
     optional("hi_paymtd", "pay_way", 3),
     *unused(
+        *("fixmedins_name fixmedins_code hi_setl_lv psn_name gend brdy age nwb_age".split()),
+        *("psn_cert_type certno insuplc sp_psn_type ipt_med_type".split()),
         *("hi_no dcla_time ntly prfs curr_addr emp_name emp_addr emp_tel poscode".split()),
         *("coner_name patn_rlts coner_addr coner_tel nwb_adm_type nwb_bir_wt".split()),
         *("nwb_adm_wt opsp_diag_caty opsp_mdtrt_date adm_way trt_type adm_time".split()),

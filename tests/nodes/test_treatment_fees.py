@@ -61,6 +61,18 @@ def test_everything_at_the_desk_may_be_said_twice(end):
         assert m.Accepted(reference="V1") == net.tell(request) == net.tell(request)
 
 
+def test_a_message_id_says_one_thing():
+    """E_KEY_REUSED for another content; the same again is answered as before, whatever has come."""
+    net = h.Net()
+    request = net.request(t.ADMISSION, opening())
+    accepted = net.tell(request)
+    about = {"message_id": request.origin.message_id}
+    assert "E_KEY_REUSED" == net.ask(t.ADMISSION, opening(visit="V2"), **about).code
+    net.ask(t.ADMISSION_CANCELLATION, change())
+
+    assert accepted == net.tell(request)
+
+
 def test_a_visit_with_lines_is_not_undone():
     """E_FEES_UPLOADED: what was billed has to be taken back first."""
     assert "E_FEES_UPLOADED" == admitted().ask(t.ADMISSION_CANCELLATION, change()).code
