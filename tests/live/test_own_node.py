@@ -115,6 +115,23 @@ def test_amounts_are_held_against_the_policy_of_its_region(tmp_path: Path) -> No
     assert report.verdict == "fail"
 
 
+def test_without_a_policy_amounts_are_judged_by_their_identities(tmp_path: Path) -> None:
+    """Whatever a region of ours could not compute, an own node may answer."""
+    many_visits(tmp_path, 1, 10)
+    elsewhere = tmp_path / "elsewhere.toml"
+    text = (tmp_path / "many-visits.toml").read_text("utf-8").replace("340600", "370100")
+    elsewhere.write_text(text, "utf-8")
+    with own_node(perfect) as url:
+        report = run_with(tmp_path, f"insured:370100={url}", loaded=load(str(elsewhere))).report
+
+    amounts = next(row for row in report.checks if row.id == "OBS-5")
+    assert ("pass", 0, "there is no policy for its region") == (
+        str(amounts.verdict), amounts.count, amounts.reason,
+    )  # fmt: skip
+    assert report.verdict == "pass"
+    assert verify_run(tmp_path / "run").verdict == "pass"
+
+
 def test_amounts_that_do_not_add_up_fail_whatever_the_policy(tmp_path: Path) -> None:
     """A bill of more than its parts is told by the identities."""
 
