@@ -14,9 +14,11 @@ from typing import Any
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import ErrorCode, ScenarioError
 from yidi.protocol.instants import Instant
+from yidi.protocol.regions import is_region
 from yidi.scenarios.judging.conformance import Play
 from yidi.scenarios.judging.conversation import Conversation, message_of
 from yidi.scenarios.judging.judged_run import JudgedRun, judged_run
+from yidi.scenarios.library.borrowed import lent, may_borrow
 from yidi.scenarios.library.loader import LoadedScenario, library_names, load
 from yidi.scenarios.running.parties import Party
 from yidi.scenarios.running.runner import Runner
@@ -25,24 +27,23 @@ TAG = "conform"
 
 
 def conform_scenarios(role: str, code: str) -> list[LoadedScenario]:
-    """The library's scenarios tagged `conform` in which a region plays a role.
+    """The library's scenarios tagged `conform` in which a region plays a role, or can.
 
     Raises:
-        ScenarioError: `E_REGION`, there is none, with the regions that there are.
+        ScenarioError: `E_REGION`, the code is no region's.
     """
+    if not is_region(code):
+        want = "six digits with the prefix of a province"
+        raise ScenarioError(ErrorCode.E_REGION, at=role, want=want, got=code)
     found: list[LoadedScenario] = []
-    known: set[str] = set()
     for name in library_names():
         loaded = load(name)
         if TAG not in loaded.scenario.tags:
             continue
-        codes = {region.code for region in loaded.scenario.region if role in region.roles}
-        known |= codes
-        if code in codes:
+        if any(region.code == code and role in region.roles for region in loaded.scenario.region):
             found.append(loaded)
-    if not found:
-        want = f"one of {', '.join(sorted(known))}"
-        raise ScenarioError(ErrorCode.E_REGION, at=f"{role}:{code}", want=want, got=code)
+        elif may_borrow(loaded, role, code):
+            found.append(lent(loaded, role, code))
     return found
 
 

@@ -7,11 +7,15 @@ time jumps there, so that forty seconds of delay are not sat through.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from heapq import heappop, heappush
 
+from yidi.protocol.bodies import open_body
 from yidi.protocol.envelope import Envelope
+from yidi.protocol.errors import DecodeError
 from yidi.protocol.instants import Instant
+from yidi.protocol.transactions import Kind
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.running.alterations import altered
 from yidi.scenarios.running.faults import FaultPlan, rules_of
@@ -23,7 +27,8 @@ def faults_of(scenario: Scenario, cast: Cast, edges: Container[str] = ()) -> Liv
     rules = rules_of(scenario.fault)
     if not rules:
         return None
-    return LiveFaults(FaultPlan(rules, cast.start), cast.driver.case_of, edges)
+    visits = {visit: case for (_, visit), case in cast.driver.visits().items()}
+    return LiveFaults(FaultPlan(rules, cast.start), cast.driver.case_of, edges, visits)
 
 
 class LiveFaults:
@@ -33,6 +38,8 @@ class LiveFaults:
         plan: the scenario's faults.
         case_of: id of the scripted case of a trace id.
         edges: addresses whose node is met in JSON.
+        visits: visit number → id of the scripted case. A platform of somebody else's begins a
+            trace of its own; then the visit says which case it is.
     """
 
     def __init__(
@@ -40,8 +47,11 @@ class LiveFaults:
         plan: FaultPlan,
         case_of: Callable[[str], str | None],
         edges: Container[str] = (),
+        visits: Mapping[str, str] | None = None,
     ) -> None:
         self.plan, self.case_of, self.edges = plan, case_of, edges
+        self.visits = visits or {}
+        self._by_message: dict[str, str] = {}
         self.lost = 0
         """Messages of which nothing arrives."""
         self._held: list[tuple[int, int, str, Envelope]] = []
@@ -56,7 +66,7 @@ class LiveFaults:
             now: the run's clock.
         """
         origin = envelope.origin
-        case = self.case_of(origin.trace_id)
+        case = self.case_of(origin.trace_id) or self._case_by_visit(envelope)
         arrivals = self.plan.decide(origin, sender, envelope.hop, case, now)
         self.lost += not arrivals
         leaving: list[Envelope] = []
@@ -68,6 +78,18 @@ class LiveFaults:
             self._serial += 1
             heappush(self._held, (now + delay, self._serial, sender, copy))
         return leaving
+
+    def _case_by_visit(self, envelope: Envelope) -> str | None:
+        """The case of a message by its visit, or by the message that it answers or undoes."""
+        origin, body = envelope.origin, None
+        with suppress(DecodeError):
+            body = open_body(envelope)
+        names = (origin.correlation_id, getattr(body, "original_message_id", ""))
+        earlier = (self._by_message.get(name) for name in names)
+        case = self.visits.get(getattr(body, "visit", "")) or next(filter(None, earlier), None)
+        if case is not None and origin.kind == Kind.REQUEST:
+            self._by_message[origin.message_id] = case
+        return case
 
     def next_deadline(self) -> Instant | None:
         """When the first of what is held back leaves."""

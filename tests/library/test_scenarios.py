@@ -76,6 +76,15 @@ def test_every_rule_is_exercised_and_told_twice() -> None:
         assert rule.source
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_conformance_scenario_says_which_steps_show_what(name: str) -> None:
+    """Every scenario that holds a node to the rules has a step that names one."""
+    scenario = loaded(name).scenario
+    named = {rule for case in scenario.case for step in case.step for rule in step.requirements}
+
+    assert bool(named) == ("conform" in scenario.tags)
+
+
 def test_the_five_plans_have_their_stories() -> None:
     """Each of the five documents is the source of some scenario."""
     sources = " ".join(loaded(name).scenario.source for name in NAMES)

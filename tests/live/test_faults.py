@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
@@ -69,3 +71,23 @@ def test_an_edge_is_told_what_to_leave_out():
 
     assert {} == extras_of(native.body, t.STATUS_QUERY)
     assert {"psn_no": None} == extras_of(edge.body, t.STATUS_QUERY)
+
+
+def test_a_case_is_known_by_its_visit_where_the_trace_is_not():
+    """An own platform's request, its answer, and what names it later."""
+    plan = FaultPlan([parse_fault("lose every message of case visit")], Instant(0))
+    weather = LiveFaults(plan, {}.get, visits={"v": "visit"})
+    asked = message()
+    reversal = seal(HUB, msgspec.structs.replace(asked.origin, transaction=t.REVERSAL,
+                                                 message_id="r"),
+                    encode(m.ReversalRequest(person_no="p", original_message_id="m",
+                                             original_transaction="2207")))  # fmt: skip
+    answer = seal(HUB, Origin(t.STATUS_QUERY, 1, "a", "m", INSURED, TREATMENT, "k", "310000",
+                              "340600", 0, 0, 0, "x"),
+                  encode(m.StatusResult(state="")))  # fmt: skip
+    other = seal(HUB, msgspec.structs.replace(asked.origin, message_id="o"),
+                 encode(m.StatusQuery(person_no="p", visit="w")))  # fmt: skip
+
+    assert [[], [], []] == [weather.passing(one.origin.sender, one, NOW)
+                            for one in (asked, answer, reversal)]  # fmt: skip
+    assert [other] == weather.passing(TREATMENT, other, NOW)
