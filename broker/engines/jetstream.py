@@ -41,6 +41,7 @@ PER_SUBJECT_MAX = 100_000
 """Messages that may wait from one sender to one recipient; a silent node fills only its own."""
 DUPLICATE_WINDOW_S = 0.1
 """The shortest that servers take: a foreign Nats-Msg-Id must not swallow another body."""
+OS_CRASH_UNSAFE = "os-crash unsafe"
 SYNC_ALWAYS_SINCE = (2, 10)
 """Servers before it do not know `sync_interval: always` (bad-input N03)."""
 HEARTBEAT_S = 1.0
@@ -62,7 +63,7 @@ def durability(version: str) -> str:
     parts = tuple(int(part) for part in numbers[:2] if part.isdecimal())
     if len(parts) == 2 and parts >= SYNC_ALWAYS_SINCE:
         return "os-crash safe with sync_interval: always"
-    return "os-crash unsafe"
+    return OS_CRASH_UNSAFE
 
 
 def stream_config(options: EngineOptions) -> StreamConfig:

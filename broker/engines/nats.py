@@ -34,6 +34,7 @@ from yidi.broker.engines.credentials import load_credentials, load_tls
 from yidi.broker.engines.inbox import Callbacks, Message
 from yidi.broker.engines.jetstream import (
     CORRELATION_HEADER,
+    OS_CRASH_UNSAFE,
     TYPE_HEADER,
     JetStream,
     Publisher,
@@ -180,7 +181,7 @@ class NatsAttachment(PumpedAttachment):
             await stream.watch_dead_letters(self.name, self._on_dead_letter)
             await self._claim_session(client)
             version = client.connected_server_version
-            self.durability = durability(f"{version.major}.{version.minor}")
+            self._state_durability(f"{version.major}.{version.minor}")
             self._publisher = publisher
             self._set_connected()
             await self._keep_watch(stream, puller)
@@ -195,6 +196,13 @@ class NatsAttachment(PumpedAttachment):
             await stream.check_stream()
         elif await stream.make_stream():
             self._raise_alarm(ErrorCode.E_STREAM_CONFIG, "the stream was lost and made anew")
+
+    def _state_durability(self, version: str) -> None:
+        """Say what the server's version allows; what a crash may take away is an alarm, once."""
+        self.durability = durability(version)
+        if self.durability == OS_CRASH_UNSAFE and self.counters.connects == 0:
+            facts = f"{OS_CRASH_UNSAFE}: server {version} does not know sync_interval"
+            self._raise_alarm(ErrorCode.E_STREAM_CONFIG, facts)
 
     async def _keep_watch(self, stream: JetStream, puller: Puller) -> None:
         while not self._lost.is_set():

@@ -95,8 +95,8 @@ class ServerCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_program(name: str) -> str | None:
-    """A server on the path, beside this Python, or where Debian keeps it."""
-    places = [os.environ.get("PATH", ""), str(Path(sys.executable).parent), "/usr/sbin"]
+    """A server beside this Python (the extra `cluster`), on the path, or where Debian keeps it."""
+    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"]
     return shutil.which(name, path=os.pathsep.join(places))
 
 

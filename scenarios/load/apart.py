@@ -15,6 +15,7 @@ from time import process_time
 from typing import Any
 
 from yidi.nodes.ledger import Posting
+from yidi.protocol.authentication import DESK
 from yidi.protocol.journal import JournalWriter
 from yidi.protocol.journal_reader import Record
 from yidi.scenarios.judging.event_checks import EventChecks
@@ -53,6 +54,7 @@ async def run_apart(
     ground = Ground(
         engine=engine, journal=JournalWriter(None, opening),
         clock=network.clock(prepared.start), peers=tuple(prepared.nodes),
+        guard=network.guard(DESK),
     )  # fmt: skip
     host = LiveHost({}, prepared.loop, ground)
     with ExitStack() as stack:

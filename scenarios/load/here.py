@@ -20,6 +20,7 @@ from yidi.scenarios.load.drive import LoadOptions, Prepared, Ran, Tell, drive
 from yidi.scenarios.load.load_report import batches_of
 from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.run import opening_of, quiet_collector
+from yidi.scenarios.running.signing import guard_of
 
 if TYPE_CHECKING:
     from yidi.scenarios.live.edge import Edge
@@ -40,8 +41,9 @@ async def run_here(
         journal = stack.enter_context(create_journal(folder / "journal.bin", opening))
         clock = LiveClock(prepared.start)
         ground = Ground(
-            engine=engine, journal=journal.writer, clock=clock, sync=journal.commit, outside=edge
-        )
+            engine=engine, journal=journal.writer, clock=clock, sync=journal.commit, outside=edge,
+            guard=guard_of(prepared.loaded.scenario, prepared.nodes, prepared.seed),
+        )  # fmt: skip
         host = LiveHost(prepared.nodes, prepared.loop, ground)
         host.checks = checks = EventChecks(prepared.nodes, prepared.wire.book)
         if edge is not None:

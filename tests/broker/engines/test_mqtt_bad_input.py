@@ -1,7 +1,6 @@
 """Table M of bad input, as far as it is the engine's: each against a real mosquitto.
 
-M01, M02 and M11 are the access rules of the server. M09: correlation data is never looked at for
-frames; what belongs together is said inside them. M10: nobody subscribes to a will.
+M01, M02, M10, M11 and what the server itself refuses of M03 and M06 are in `test_secured_mqtt`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,9 @@ import socket
 import msgspec
 import pytest
 from paho.mqtt import publish
-from paho.mqtt.client import MQTTv5
+from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from tests.broker.engines.contract import HUB, INSURED, Sink, attach, eventually
 from tests.broker.test_core import NOW, TREATMENT, core, message
@@ -152,6 +153,34 @@ async def test_m08_duplicates(mqtt, mosquitto_server):
 
     assert 1 == len(taken)
     assert 2 == node.totals()["copies"]
+
+
+def _publish(port, payload, properties):
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    client.publish(TOPIC, payload, qos=1, properties=properties).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+async def test_m09_forged_properties(mqtt, mosquitto_server):
+    """M09: where to answer, and to what, is said inside the frame; properties change nothing."""
+    insured, at_insured = await attach(mqtt, INSURED)
+    _, at_hub = await attach(mqtt, HUB)
+    _, at_liar = await attach(mqtt, "treatment:999999")
+    forged = Properties(PacketTypes.PUBLISH)
+    forged.ResponseTopic = topic(INSURED, "treatment:999999", 0)
+    forged.CorrelationData = b"forged"
+    forged.UserProperty = [("yidi", "9")]
+    await asyncio.to_thread(_publish, mosquitto_server.port, GOOD, forged)
+    await at_insured.has(1)
+    insured.send(HUB, 0, b"answer")
+
+    assert [b"frame"] == at_insured.frames
+    assert [b"answer"] == await at_hub.has(1)
+    assert [] == at_liar.frames
+    assert {} == insured.counters.refused
 
 
 async def test_what_is_no_batch(mqtt, inject):

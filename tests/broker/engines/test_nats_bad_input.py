@@ -1,13 +1,15 @@
-"""Table N of bad input, as far as it is the engine's (N01 is the server's access rules)."""
+"""Table N of bad input, as far as it is the engine's (N01 is in `test_secured_nats`)."""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.broker.engines.contract import FAST, HUB, INSURED, Sink, attach, eventually
+from tests.broker.engines.servers import OLD_NATS, nats_servers
 from yidi.broker.engines.base import engine_from_url
 from yidi.broker.engines.batching import encode_batch
 from yidi.broker.engines.topics import topic
@@ -66,6 +68,20 @@ async def test_n02_another_stream(unprepared, jetstream, differing, want, got):
         )  # fmt: skip
 
 
+async def test_n02_a_stream_with_too_few_replicas(unprepared):
+    """N02: a node that wants three copies refuses a stream that keeps one."""
+    await unprepared.prepare()
+    three = msgspec.structs.replace(unprepared.options, replicas=3)
+    engine = engine_from_url(unprepared.url, three)
+    hub = await engine.attach(HUB, Sink().receive)
+    with pytest.raises(TransportError) as caught:
+        await hub.ready()
+
+    assert ErrorCode.E_STREAM_CONFIG is caught.value.code
+    assert ("replicas=3", "replicas=1") == (caught.value.want, caught.value.got)
+    await engine.close()
+
+
 def test_n02_replicas():
     """N02: the number of replicas is part of what is compared."""
     three = stream_config(msgspec.structs.replace(FAST, replicas=3))
@@ -81,6 +97,45 @@ def test_n02_replicas():
 def test_n03_the_version_tells_the_durability(version, is_safe):
     """N03: a server before 2.10 cannot sync each message: os-crash unsafe."""
     assert is_safe == (durability(version) != "os-crash unsafe")
+
+
+@pytest.fixture
+def old_server(tmp_path):
+    """Debian's nats-server, 2.9.10."""
+    if not Path(OLD_NATS).exists():
+        pytest.skip("Debian's nats-server is not installed: apt-get install nats-server")
+
+    def made(sync):
+        (server,) = nats_servers(tmp_path, sync=sync, program=OLD_NATS)
+        return server
+
+    return made
+
+
+def test_n03_an_old_server_refuses_its_configuration(old_server):
+    """N03: 2.9.10 does not start where `sync_interval: always` is asked of it, and says why."""
+    with pytest.raises(AssertionError, match='unknown field "sync_interval"'):
+        old_server("always").start()
+
+
+async def test_n03_an_old_server_is_told(old_server):
+    """N03: over 2.9.10 a node works, states that a crash may lose messages, and raises an alarm."""
+    server, alarms = old_server(""), []
+    server.start()
+    try:
+        engine = engine_from_url(f"nats://127.0.0.1:{server.port}", FAST)
+        await engine.prepare()
+        hub, at_hub = await attach(engine, HUB, alarm=alarms.append)
+        insured, _ = await attach(engine, INSURED)
+        insured.send(HUB, 0, b"frame")
+
+        assert [b"frame"] == await at_hub.has(1)
+        assert "os-crash unsafe" == hub.durability
+        assert [ErrorCode.E_STREAM_CONFIG] == [alarm.code for alarm in alarms]
+        assert "os-crash unsafe: server 2.9 " in alarms[0].facts
+        await engine.close()
+    finally:
+        server.stop()
 
 
 async def test_n03_a_node_states_it(jet):
