@@ -240,6 +240,9 @@ def _show_layers(report: LayersReport, language: Language) -> None:
         rows,
         right=[1, 2, 3],
     )
+    if report.signing_microseconds is not None:
+        said = "报文签名（结算流程中不开）另加" if zh else "signed messages, off in the flow, add"
+        print(f"{said} {report.signing_microseconds} µs")
     said = (
         "平台转发明细上传 / 转发人员信息" if zh else "hub: relaying a fee upload / an eligibility"
     )

@@ -19,6 +19,8 @@ from typing import Literal
 
 import msgspec
 
+from yidi.protocol.errors import MissingAlgorithm
+from yidi.protocol.signatures import need_sm2
 from yidi.scenarios.command.common import (
     ExitCode,
     Language,
@@ -54,6 +56,7 @@ def look() -> Iterator[Finding]:
     yield from _dependencies()
     yield _event_loop()
     yield _digest()
+    yield _signature()
     yield _encoding()
     yield _disk(Path.cwd())
     yield _browser()
@@ -103,6 +106,22 @@ def _digest() -> Finding:
         zh="本机 OpenSSL 不含 SM3，只有报文签名需要它",
         en="this OpenSSL has no SM3; only the signing of messages needs it",
     )
+
+
+def _signature() -> Finding:
+    """SM2 signs day and month documents, where messages are signed at all."""
+    try:
+        need_sm2()
+    except MissingAlgorithm as error:
+        return Finding(
+            name="sm2",
+            state="missing",
+            needed=False,
+            found="-",
+            zh=f"只有报文签名需要它：{error.want}",
+            en=f"only the signing of messages needs it: {error.want}",
+        )
+    return Finding(name="sm2", state="ok", needed=False, found=f"gmssl-pyx {version('gmssl-pyx')}")
 
 
 def _encoding() -> Finding:

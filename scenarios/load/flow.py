@@ -39,6 +39,7 @@ from yidi.scenarios.running.parties import DeliveryCheck
 from yidi.scenarios.running.pipes import LinkTable
 from yidi.scenarios.running.run import quiet_collector
 from yidi.scenarios.running.runner import Runner
+from yidi.scenarios.running.signing import SignedLinks, seeded_guard
 from yidi.scenarios.running.streams import Streams
 
 HOSPITAL = "H31010100001"
@@ -202,6 +203,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     journal: bool = True
     checks: bool = True
+    signatures: bool = False
+    """Whether messages are signed, which the flow's are not."""
 
 
 WHOLE = Parts()
@@ -235,7 +238,10 @@ def run_flow(
         with create_journal(path, opening) as journal:
             streams = Streams(seed)
             writer = journal.writer if parts.journal else _NoJournal(opening)
-            runner = Runner(nodes, visits, LinkTable((), streams), writer, start=START)
+            links = LinkTable((), streams)
+            if parts.signatures:
+                links = SignedLinks((), streams, seeded_guard(nodes, seed))
+            runner = Runner(nodes, visits, links, writer, start=START)
             checks = EventChecks(nodes)
             if heard is not None:
                 runner.checks = _Listener(heard)

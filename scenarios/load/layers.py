@@ -4,8 +4,8 @@
 decoded between them, driven by hand; *network* adds the runner, links and latency; *journal* the
 journal on disk with its digests; *checks* the per-event checks. By construction the layers sum to
 the whole. Every program stands between two floors, by whose mean it is divided, since a shared
-machine changes its clock within a second. Beside it: what the hub pays to relay a fee upload,
-against an eligibility request.
+machine changes its clock within a second. Beside it: what signed messages would add, and what the
+hub pays to relay a fee upload, against an eligibility request.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import msgspec
 
 from yidi.nodes.base import Node
 from yidi.protocol.envelope import Envelope, Link, frame, unframe
+from yidi.protocol.errors import MissingAlgorithm
+from yidi.protocol.signatures import need_sm2
 from yidi.scenarios.load import corpus as corpora
 from yidi.scenarios.load.floor import Floor
 from yidi.scenarios.load.flow import ENVELOPES, START, Parts, build, requests, run_flow
@@ -48,6 +50,9 @@ class LayersReport(msgspec.Struct, frozen=True, kw_only=True):
     layers: list[Layer]
     whole_microseconds: float
     ratio_to_codec_floor: float
+    signing_microseconds: float | None
+    """What signed messages would add to a settlement, which in the flow they are not; None where
+    the extra `gm` is not installed."""
     relay_ratio: float
     """Relaying a 30-line fee upload over relaying an eligibility request, at the hub."""
     rounds: int
@@ -71,7 +76,8 @@ def measure_layers(
                 run_flow(settlements, in_flight, seed=seed, parts=parts).cpu_seconds / settlements
             )
             for parts in (
-                Parts(journal=False, checks=False), Parts(checks=False), Parts()
+                Parts(journal=False, checks=False), Parts(checks=False), Parts(),
+                *([Parts(signatures=True)] if _can_sign() else []),
             )
         ),
     ]  # fmt: skip
@@ -85,7 +91,8 @@ def measure_layers(
             times.append(2 * took / (floors[-2] + floors[-1]))
         relays.append(_relay_ratio())
     floor_us = 1e6 * median(floors)
-    whole = [1.0, *(median(times) for times in sums)]
+    medians = [1.0, *(median(times) for times in sums)]
+    whole, signed = medians[: len(STEPS)], medians[len(STEPS) :]
     added = [1.0, *(after - before for before, after in pairwise(whole))]
     return LayersReport(
         layers=[
@@ -99,11 +106,20 @@ def measure_layers(
         ],
         whole_microseconds=round(whole[-1] * floor_us, 1),
         ratio_to_codec_floor=round(whole[-1], 2),
+        signing_microseconds=round((signed[0] - whole[-1]) * floor_us, 1) if signed else None,
         relay_ratio=round(median(relays), 2),
         rounds=rounds,
         settlements=settlements,
         machine=describe_machine(),
     )
+
+
+def _can_sign() -> bool:
+    try:
+        need_sm2()
+    except MissingAlgorithm:
+        return False
+    return True
 
 
 def run_nodes(settlements: int) -> float:

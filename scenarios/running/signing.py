@@ -30,6 +30,15 @@ def guard_of(scenario: Scenario, nodes: Iterable[str], seed: int) -> Guard | Non
     """
     if not scenario.signatures:
         return None
+    return seeded_guard(nodes, seed)
+
+
+def seeded_guard(nodes: Iterable[str], seed: int) -> Guard:
+    """The keys of all nodes and of the clients' desk, made from a seed.
+
+    Raises:
+        MissingAlgorithm: SM3 or SM2 is missing on this machine.
+    """
     need_sm2()
     return Guard(make_keyrings(map(owner_of, nodes), b"DEV %d" % seed).values())
 

@@ -19,7 +19,7 @@ def test_every_dependency_is_looked_for():
     """The packages that the distribution asks for are found, extras are not asked for."""
     names = {finding.name for finding in look()}
 
-    assert {"python", "msgspec", "aiohttp", "click", "rich-click", "sm3", "disk"} <= names
+    assert {"python", "msgspec", "aiohttp", "click", "rich-click", "sm3", "sm2", "disk"} <= names
     assert not {"pytest", "nats-py", "gmssl-pyx"} & names
 
 

@@ -15,6 +15,7 @@ def test_the_layers_sum_to_the_whole():
         sum(x.in_floors for x in report.layers), abs=0.1
     )
     assert report.relay_ratio > 0
+    assert report.signing_microseconds is not None
 
 
 def test_a_part_that_is_left_out_changes_nothing_else():
@@ -26,6 +27,14 @@ def test_a_part_that_is_left_out_changes_nothing_else():
 
     assert whole.journal_hash == unwatched.journal_hash != bare.journal_hash
     assert whole.envelopes == unwatched.envelopes == bare.envelopes
+
+
+def test_a_signed_flow_settles_the_same():
+    """Signed or not, the same envelopes are delivered; what the journal holds is longer."""
+    plain, signed = run_flow(4, 2), run_flow(4, 2, parts=Parts(signatures=True))
+
+    assert plain.envelopes == signed.envelopes
+    assert plain.journal_hash != signed.journal_hash
 
 
 def test_nodes_settle_without_a_network():
