@@ -15,10 +15,13 @@ from typing import Any
 
 import pytest
 
+from yidi.protocol.signatures import hmac_sm3
+
 YIDI = str(Path(sysconfig.get_path("scripts")) / "yidi")
 ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-for-this-page"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "LANG": "en_US.UTF-8", "no_proxy": "*"}
+KEY = bytes(range(32))
 PAGES = ("gateway.md", "gateway.zh-CN.md")
 
 
@@ -89,6 +92,23 @@ def test_the_calls_of_the_page_work_as_written(served):
     assert answers(shell(facts["curl"].replace("$TOKEN", TOKEN), facts["port"]))[0]["infcode"] == 0
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
+
+
+def test_calls_are_signed_where_it_is_asked_for():
+    """A call without `cainfo` is refused; one signed as the page says is taken."""
+    scope = f"* sm3={KEY.hex()}"
+    with serving("--signatures", "enforce", "--cainfo", "envelope", scope=scope) as (facts, _):
+        curl = facts["curl"].replace("$TOKEN", TOKEN)
+        refused = answers(shell(curl, facts["port"]))[0]
+        head, _, data = curl.partition("-d '")
+        call = json.loads(data.rstrip("'")) | {"signtype": "SM3"}
+        plain = "&".join(f"{name}={call[name]}" for name in sorted(call) if name != "input")
+        call["cainfo"] = hmac_sm3(KEY, plain.encode()).hex().upper()
+        signed = f"{head}-d '{json.dumps(call, ensure_ascii=False)}'"
+        taken = answers(shell(signed, facts["port"]))[0]
+
+    assert (-1, "E_SIG_MISSING") == (refused["infcode"], refused["err_msg"].split()[0])
+    assert 0 == taken["infcode"], taken
 
 
 def test_a_taken_port_is_exit_3(served):
