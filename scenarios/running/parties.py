@@ -84,7 +84,7 @@ class Party:
         state = getattr(host, "state", None)
         cases = getattr(state, "cases", None)
         self.cases: dict[str, Any] = {} if cases is None else cases
-        self.puts: dict[str, Put] = {}
+        self.puts: dict[str | tuple[str, str], Put] = {}
         """How its outputs leave it, by hop; for the clients, whose ends are many, by both ends."""
         self.wake: Deliver
         """Its wake, as it stands in a bucket; made by the runner."""

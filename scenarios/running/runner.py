@@ -282,11 +282,11 @@ class Runner:
 
     def _send(self, party: Party, outputs: list[Envelope], now: Instant) -> None:
         """Send what a deadline, or a client, wants to be sent."""
+        puts = party.puts
         for output in outputs:
             if party.index >= 0:
                 self.journal.note_output(output_bytes(None, output))
-            hop = output.hop if party.address else f"{output.origin.sender}>{output.hop}"
-            put = party.puts.get(hop) or self._find_put(party, output)
+            put = puts.get(_way(party, output)) or self._find_put(party, output)
             put(output, now)
 
     def _sender(self, pipe: Pipe, skew: int) -> Put:
@@ -319,13 +319,21 @@ class Runner:
 
     def _other_sender(self, pipe: Pipe, skew: int) -> Put:
         """The same to a client, who takes the message as it is, or where messages are signed."""
+        send, bits, table, schedule = pipe.send, pipe.bits, pipe.table, self._schedule
+        deliver, find_credit, last = pipe.deliver, self._find_credit, 0
 
         def put(envelope: Envelope, now: Instant) -> None:
-            at = max(now + pipe.table[pipe.bits(DRAW_BITS)], pipe.last)
-            message = self._frame(pipe, envelope, Instant(now + skew))
-            if message is not None:
-                pipe.last = at
-                self._schedule(at, (pipe.deliver, message))
+            nonlocal last
+            at = now + table[bits(DRAW_BITS)]
+            clock = Instant(now + skew) if skew else now
+            try:
+                message = send(envelope, clock)
+            except LocalProtocolError:
+                if not find_credit(pipe):
+                    return
+                message = send(envelope, clock)
+            last = at if at > last else last  # noqa: FURB136 (as above)
+            schedule(last, (deliver, message))
 
         return put
 
@@ -390,7 +398,7 @@ class Runner:
             put = self._chance_sender(pipe, party.skew)
         else:
             put = (self._sender if pipe.is_plain else self._other_sender)(pipe, party.skew)
-        party.puts[envelope.hop if party.address else f"{sender}>{envelope.hop}"] = put
+        party.puts[_way(party, envelope)] = put
         return put
 
     def _find_credit(self, pipe: Pipe) -> bool:
@@ -425,6 +433,11 @@ class Runner:
                     pending=len(self._instants),
                 )
             )  # fmt: skip
+
+
+def _way(party: Party, output: Envelope) -> str | tuple[str, str]:
+    """By what a party's ways out are told apart: one for each hop, and for each sending client."""
+    return output.hop if party.address else (output.origin.sender, output.hop)
 
 
 def _drop(_envelope: Envelope, _now: Instant) -> None:
