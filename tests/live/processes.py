@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
+from yidi.scenarios.command.serve import CREDENTIALS_VARIABLE
 from yidi.scenarios.live.folder import Network
 
 GATEWAY = "gateway"
@@ -16,6 +18,8 @@ class Processes:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.running: dict[str, subprocess.Popen[str]] = {}
+        self._environment = dict(os.environ)
+        self._gateway: list[str] = []
         try:
             for address in network.nodes():
                 self.running[address] = self.start(address)
@@ -23,18 +27,26 @@ class Processes:
             self.stop()
             raise
 
-    def start(self, name: str, *more: str) -> subprocess.Popen[str]:
+    def start_gateway(self, port: int, credentials: str, rate: int) -> None:
+        """Start the gateway's process; killed, it is started the same way again."""
+        self._environment[CREDENTIALS_VARIABLE] = credentials
+        self._gateway = ["serve", "--port", str(port), "--rate", str(rate), "--json"]
+        self.running[GATEWAY] = self.start(GATEWAY)
+
+    def start(self, name: str) -> subprocess.Popen[str]:
         """Start a node, or the gateway, and wait until it says that it serves."""
-        words = ["serve", *more] if name == GATEWAY else ["node", *name.split(":")]
+        words = self._gateway if name == GATEWAY else ["node", *name.split(":")]
         program = [sys.executable, "-m", "yidi.scenarios.command.cli", *words]
         process = subprocess.Popen(
             [*program, "--network", str(self.network.folder)],
-            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             encoding="utf-8",
+            env=self._environment,
         )
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        assert name in said, said + process.stderr.read()
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        assert said.startswith(("{", name)), said + process.stdout.read()
         return process
 
     def kill(self, name: str) -> None:
@@ -46,8 +58,8 @@ class Processes:
         """End one process and wait for it."""
         process.kill() if kill else process.terminate()
         process.wait(20)
-        assert process.stderr is not None
-        process.stderr.close()
+        assert process.stdout is not None
+        process.stdout.close()
 
     def stop(self) -> None:
         """End them all, in order: each writes its memory out."""
