@@ -15,7 +15,7 @@ from yidi.broker.bare import read_bare
 from yidi.broker.core import CLIENT_ROLES, Core, Router
 from yidi.broker.link import WINDOW
 from yidi.nodes.observed import OUTSIDE
-from yidi.protocol.authentication import Guard
+from yidi.protocol.authentication import DESK, Guard
 from yidi.protocol.envelope import Envelope, unframe
 from yidi.protocol.errors import ErrorCode, LocalProtocolError, RemoteProtocolError
 from yidi.protocol.instants import Instant
@@ -132,3 +132,8 @@ class LiveCore(Core):
     def _bare(self, end: LiveEnd, now: Instant, *, asks: bool) -> Iterator[tuple[str, str, bytes]]:
         self.bare_frames += 1
         yield end.local, end.peer, end.bare(now, asks=asks)
+
+
+def place_on_engine(peer: str) -> str:
+    """Where a peer is reached on the engine: clients all at their desk."""
+    return DESK if peer.startswith(CLIENT_ROLES) else peer

@@ -18,13 +18,13 @@ from typing import Any, Protocol
 import msgspec
 
 from yidi.broker.bare import link_of
-from yidi.broker.core import CLIENT_ROLES, Router
+from yidi.broker.core import Router
 from yidi.broker.engines.base import Attachment, Document, Engine
 from yidi.broker.link import WINDOW
 from yidi.nodes.hub import MONEY
 from yidi.nodes.ledger import Ledger, Posting
 from yidi.nodes.observed import OUTSIDE, ObservedNode
-from yidi.protocol.authentication import DESK, Guard
+from yidi.protocol.authentication import DESK, Guard, owner_of
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import (
     ErrorCode,
@@ -35,8 +35,9 @@ from yidi.protocol.errors import (
 from yidi.protocol.instants import Instant
 from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
-from yidi.scenarios.live.core import LiveCore
+from yidi.scenarios.live.core import LiveCore, place_on_engine
 from yidi.scenarios.live.faults import LiveFaults
+from yidi.scenarios.live.storage import Storage
 from yidi.scenarios.running.fold import output_bytes, posting_bytes
 from yidi.scenarios.running.parties import RunChecks
 
@@ -124,6 +125,8 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """Copies that a link may have under way before its sender has to wait."""
     outside: Outside | None = None
     """Nodes that are somebody's own."""
+    storage: Storage | None = None
+    """Where the journal lies; None where nothing is kept."""
     guard: Guard | None = None
     """Signs and verifies for the parties of this process; None where messages are not signed."""
 
@@ -157,7 +160,7 @@ class LiveHost:
         router = Router([*nodes, *ground.peers])
         self.core = LiveCore(router, ground.incarnation, window=ground.credit, guard=ground.guard)
         self.engine, self.journal, self.clock = ground.engine, ground.journal, ground.clock
-        self.sync, self.outside = ground.sync, ground.outside
+        self.sync, self.outside, self.storage = ground.sync, ground.outside, ground.storage
         self.parties = {
             address: LiveParty(address, node, index)
             for index, (address, node) in enumerate(nodes.items())
@@ -281,7 +284,7 @@ class LiveHost:
             sender = link_of(raw).sender
         except RemoteProtocolError:
             return True  # the core refuses it with its reason
-        if sender.partition("/")[0] == said or (said == DESK and sender.startswith(CLIENT_ROLES)):
+        if said in (sender.partition("/")[0], owner_of(sender)):
             return True
         error = RemoteProtocolError(ErrorCode.E_SENDER_MISMATCH, want=said, got=sender)
         self.core.refuse(error, said, "", len(raw), self.clock.now())
@@ -352,6 +355,9 @@ class LiveHost:
         if envelope is None:
             return
         if party.index >= 0:
+            if self.storage and (refusal := self.storage.refusal(party.address, envelope, now)):
+                outputs.append((party, refusal))
+                return
             self.journal.append(RecordKind.ENVELOPE, party.index, now, raw)
         try:
             sent = party.host.handle(envelope, now)
@@ -456,10 +462,10 @@ class LiveHost:
         """
         if self._is_outside(party.address) or self._is_outside(peer):
             if not peer.startswith(OUTSIDE):
-                self.take(_place(peer), raw)
+                self.take(place_on_engine(peer), raw)
             return
         assert party.attachment is not None
-        party.attachment.send(_place(peer), 0, raw)
+        party.attachment.send(place_on_engine(peer), 0, raw)
 
     def _tend_links(self) -> None:
         """Tell the watermarks that are owed; now and then ask for credit where there is none."""
@@ -477,11 +483,6 @@ class LiveHost:
 def _speaker(party: LiveParty, envelope: Envelope) -> str:
     """Who hands a message over: a node, or the client behind the desk."""
     return envelope.origin.sender if party.index < 0 else party.address
-
-
-def _place(peer: str) -> str:
-    """Where a peer is reached on the engine: clients all at their desk."""
-    return DESK if peer.startswith(CLIENT_ROLES) else peer
 
 
 def _may_leave_at_once(party: LiveParty, envelope: Envelope) -> bool:

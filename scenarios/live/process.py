@@ -27,6 +27,7 @@ from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.folder import Network
 from yidi.scenarios.live.host import Ground, LiveHost
+from yidi.scenarios.live.storage import Storage
 from yidi.scenarios.live.store import NodeStore, Recovered
 
 Beside = Callable[[LiveHost], AbstractAsyncContextManager[None]]
@@ -67,8 +68,8 @@ def serve_node(
         carrier = engine_of(url, tuning, network.secrets(address))
         ground = ground_of(carrier, store, network.clock(found.last))
         ground = replace(
-            ground, peers=tuple(nodes), credit=network.settings.tuning.credit,
-            guard=network.guard(address),
+            ground, peers=tuple(nodes), credit=tuning.credit,
+            guard=network.guard(address), storage=Storage(store.folder, tuning.reserve),
         )  # fmt: skip
         host = LiveHost({address: found.node}, None, ground)
         words = f"start {store.incarnation}, {found.folded} folded"
