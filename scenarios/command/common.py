@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
@@ -76,6 +77,23 @@ def language_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Lan
 def _chosen_language(context: click.Context, _: click.Parameter, value: str | None) -> str:
     """The verb's own `--lang`, else the one given before the verb, else the locale's."""
     return value or context.find_root().params.get("language") or language_of((), os.environ)
+
+
+def force_option(function: _Callback) -> _Callback:
+    """Add `--force`; the callback gets `force: bool`."""
+    return click.option(
+        "--force", is_flag=True, help=both("覆盖先前的结果", "Replace an earlier run's files.")
+    )(function)
+
+
+def junit_option(function: _Callback) -> _Callback:
+    """Add `--junitxml FILE`; the callback gets `junitxml: Path | None`."""
+    return click.option(
+        "--junitxml",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help=both("另写一份 JUnit XML", "Write JUnit XML here, too."),
+    )(function)
 
 
 def language_option(function: _Callback) -> _Callback:

@@ -18,7 +18,9 @@ from yidi.scenarios.command.common import (
     ExitCode,
     Language,
     both,
+    force_option,
     json_option,
+    junit_option,
     language_option,
     print_json,
     say,
@@ -111,15 +113,8 @@ class Node(NamedTuple):
     type=click.Path(path_type=Path),
     help=both("保存每次运行的结果", "Keep each run's files here, in a folder of its own."),
 )
-@click.option(
-    "--force", is_flag=True, help=both("覆盖先前的结果", "Replace an earlier run's files.")
-)
-@click.option(
-    "--junitxml",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help=both("另写一份 JUnit XML", "Write JUnit XML here, too."),
-)
+@force_option
+@junit_option
 @language_option
 @json_option
 def conform(  # noqa: PLR0917 - one parameter an option

@@ -23,7 +23,9 @@ from yidi.scenarios.command.common import (
     ExitCode,
     Language,
     both,
+    force_option,
     json_option,
+    junit_option,
     language_option,
     print_json,
     say,
@@ -53,15 +55,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help=both("结果目录，默认 runs/名称-种子", "Folder of the results; default runs/NAME-SEED."),
 )
-@click.option(
-    "--force", is_flag=True, help=both("覆盖先前的结果", "Replace an earlier run's files.")
-)
-@click.option(
-    "--junitxml",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help=both("另写一份 JUnit XML", "Write JUnit XML here, too."),
-)
+@force_option
+@junit_option
 @click.option(
     "--html",
     metavar="FILE",

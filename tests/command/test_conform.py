@@ -127,3 +127,20 @@ def test_a_platform_is_told_what_to_do():
 def test_options_that_do_not_go_together_are_usage(words):
     """Exit code 2."""
     assert 2 == conform(*words).returncode
+
+
+def test_what_was_played_before_an_interruption_is_told():
+    """SIGTERM: exit code 130, after the report; nothing is passed that was not seen."""
+    with own_node(Region()) as url:
+        words = [YIDI, "conform", "insured", f"340600={url}", "--lang", "en"]
+        running = subprocess.Popen(words, env=QUIET, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)  # fmt: skip
+        for line in running.stderr:
+            if "the same key" in line:
+                break
+        running.terminate()
+        said, _ = running.communicate(timeout=60)
+
+    assert 130 == running.returncode
+    assert "unknown: " in said
+    assert "✓ BEN-09" in said
