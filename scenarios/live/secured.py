@@ -229,15 +229,15 @@ def _find_plugin() -> str:
 def _write_nats(folder: Path, owners: list[str], places: list[Place]) -> None:
     members = [
         Member(name=f"nats-server-{number + 1}", host=place.host, port=port)
-        for number, (place, port) in enumerate(zip(places, _free_ports(len(places)), strict=True))
+        for number, (place, port) in enumerate(zip(places, free_ports(len(places)), strict=True))
     ]
     for number, place in enumerate(places):
         text = nats_conf(place, _NETWORK, owners, members, number)
         write_private(folder / "servers" / f"{members[number].name}.conf", text.encode())
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports for what the servers of a cluster say to each other."""
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on now, all different."""
     bound = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports: list[int] = [one.getsockname()[1] for one in bound]
     for one in bound:

@@ -7,10 +7,8 @@ syncs as it does by default. Neither is anybody's memory: nodes have their journ
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +19,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from yidi.protocol.errors import ErrorCode, TransportError
+from yidi.scenarios.live.secured import find_program, free_ports
 
 STARTS_WITHIN = 20.0
 REPLICAS = 3
@@ -57,24 +56,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     pids: tuple[int, ...]
 
 
-def find_program(name: str) -> str | None:
-    """The program beside this Python, on the path, or where Debian keeps servers."""
-    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"]
-    return shutil.which(name, path=os.pathsep.join(places))
-
-
 def has_nats() -> bool:
     """Whether the extra `cluster` is here: the client and the server."""
     return find_program("nats-server") is not None and find_spec("nats") is not None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(bound.getsockname()[1]) for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.broker.engines.contract import FAST, HUB, INSURED, TREATMENT, eventually
+from tests.broker.engines.contract import FAST, HUB, INSURED, TREATMENT, attach, eventually
 from tests.broker.engines.servers import Server, free_ports, need_program
 from yidi.broker.engines.base import Engine, engine_from_url
 from yidi.broker.engines.server_files import ADMIN
@@ -65,6 +65,21 @@ class Secured:
     def log(self) -> str:
         """What the server said."""
         return (self.server.store.parent / "server.log").read_text("utf-8", "replace")
+
+
+async def reach_each_other(secured: Secured) -> None:
+    """Two nodes with what they were given: a request goes one way, an answer the other."""
+    hub_engine, insured_engine = secured.engine(HUB), secured.engine(INSURED)
+    await insured_engine.prepare()
+    hub, at_hub = await attach(hub_engine, HUB)
+    insured, at_insured = await attach(insured_engine, INSURED)
+    hub.send(INSURED, 0, b"request")
+    insured.send(HUB, 0, b"answer")
+
+    assert [b"request"] == await at_insured.has(1)
+    assert [b"answer"] == await at_hub.has(1)
+    await hub_engine.close()
+    await insured_engine.close()
 
 
 async def refusal(engine: Engine, address: str = HUB) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from pathlib import Path
 
 import msgspec
@@ -104,6 +105,9 @@ def old_server(tmp_path):
     """Debian's nats-server, 2.9.10."""
     if not Path(OLD_NATS).exists():
         pytest.skip("Debian's nats-server is not installed: apt-get install nats-server")
+    said = subprocess.check_output([OLD_NATS, "--version"], encoding="utf-8")
+    if "v2.9." not in said:
+        pytest.skip(f"Debian's nats-server is no old one here: {said}")
 
     def made(sync):
         (server,) = nats_servers(tmp_path, sync=sync, program=OLD_NATS)

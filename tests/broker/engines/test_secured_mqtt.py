@@ -12,7 +12,7 @@ import pytest
 from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
 
 from tests.broker.engines.contract import HUB, INSURED, TREATMENT, attach, eventually
-from tests.broker.engines.secured_servers import Secured, refusal, say_hello
+from tests.broker.engines.secured_servers import Secured, reach_each_other, refusal, say_hello
 from yidi.broker.engines.server_files import PACKET_BYTES_MAX
 from yidi.broker.engines.topics import client_name, level, topic, topic_filter
 from yidi.scenarios.live.certificates import Authority
@@ -81,16 +81,7 @@ def someone(secured):
 
 async def test_nodes_are_let_in_and_reach_each_other(secured):
     """With certificate and password every node publishes under its own name and gets its own."""
-    hub_engine, insured_engine = secured.engine(HUB), secured.engine(INSURED)
-    hub, at_hub = await attach(hub_engine, HUB)
-    insured, at_insured = await attach(insured_engine, INSURED)
-    hub.send(INSURED, 0, b"request")
-    insured.send(HUB, 0, b"answer")
-
-    assert [b"request"] == await at_insured.has(1)
-    assert [b"answer"] == await at_hub.has(1)
-    await hub_engine.close()
-    await insured_engine.close()
+    await reach_each_other(secured)
 
 
 @pytest.mark.parametrize(

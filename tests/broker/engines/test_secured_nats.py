@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.broker.engines.contract import HUB, INSURED, TREATMENT, attach, eventually
-from tests.broker.engines.secured_servers import Secured, refusal
+from tests.broker.engines.secured_servers import Secured, reach_each_other, refusal
 from yidi.broker.engines.topics import client_name, topic
 from yidi.protocol.errors import TransportError
 from yidi.scenarios.live.certificates import Authority
@@ -45,17 +45,7 @@ async def someone(secured):
 
 async def test_nodes_are_let_in_and_reach_each_other(secured):
     """With its certificate every node makes its own consumer and gets what is for it."""
-    hub_engine, insured_engine = secured.engine(HUB), secured.engine(INSURED)
-    await insured_engine.prepare()
-    hub, at_hub = await attach(hub_engine, HUB)
-    insured, at_insured = await attach(insured_engine, INSURED)
-    hub.send(INSURED, 0, b"request")
-    insured.send(HUB, 0, b"answer")
-
-    assert [b"request"] == await at_insured.has(1)
-    assert [b"answer"] == await at_hub.has(1)
-    await hub_engine.close()
-    await insured_engine.close()
+    await reach_each_other(secured)
 
 
 @pytest.mark.parametrize(
