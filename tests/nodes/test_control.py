@@ -14,6 +14,7 @@ from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.identity import synthetic_identity
 from yidi.protocol.instants import SECOND
+from yidi.protocol.messages_clearing import DayClose
 from yidi.protocol.messages_control import (
     ControlQuery,
     ControlStatus,
@@ -291,3 +292,43 @@ def test_orders_survive_a_snapshot():
 
     assert again.control == net.insured.state.control
     assert 1 == len(again.control.held)
+
+
+def test_the_same_inputs_give_the_same_node_orders_and_all():
+    """What stands in a journal is enough: every order, held message and fate comes back by it."""
+    net = network()
+    inputs: list[tuple[Any, int]] = []
+    handle = net.insured.handle
+
+    def noted(envelope: Any, now: int) -> Any:
+        inputs.append((envelope, now))
+        return handle(envelope, now)
+
+    net.insured.handle = noted
+    tell(net, h.INSURED, NEWCOMER)
+    waiting = held(net)
+    tell(net, h.INSURED, Decision(message_id=waiting.message_id, verdict="refuse", code="E_BUSY"))
+    tell(net, h.INSURED, NextOutcome(outcome="clear"))
+    tell(net, h.INSURED, NextOutcome(outcome="lose"))
+    net.ask(t.ELIGIBILITY, eligibility())
+    tell(net, h.INSURED, Reset(person_no=h.PERSON))
+    again = ControlledNode(h.insured_region(), h.insured_region, chaos=True)
+    for envelope, now in inputs:
+        again.handle(envelope, now)
+
+    assert net.insured.snapshot() == again.snapshot()
+
+
+def test_a_hub_that_is_put_back_keeps_its_accounting_day():
+    """Its cases are gone; the day that was closed stays closed."""
+    net = h.Net()
+    fresh = net.hub
+    made = type(fresh)(fresh.config)
+    net.hub = net.nodes[h.HUB] = ControlledNode(fresh, lambda: made, chaos=True)
+    h.settled(net)
+    operator = {"sender": "operator:100000", "recipient": h.HUB}
+    net.ask(t.DAY_CLOSE, DayClose(day="2026-03-16"), **operator)
+    tell(net, h.HUB, Reset())
+
+    assert not net.hub.cases
+    assert "2026-03-17" == tell(net, h.HUB, ControlQuery()).day
