@@ -67,3 +67,33 @@ def test_a_node_that_the_network_does_not_have(folder: Path) -> None:
     assert done.returncode
     assert done.stderr.startswith("E_REGION")
     assert "hub:100000" in done.stderr
+
+
+def test_a_damaged_data_directory_is_told(folder: Path) -> None:
+    """A snapshot that cannot be read: said, and the journal is folded; a journal: exit code 4."""
+    home = folder / "nodes" / "hub-100000"
+    words = [*PROGRAM, "node", "hub", "100000", "--network", str(folder), "--lang", "zh"]
+
+    def lived(lines: int) -> tuple[int, list[str]]:
+        """Start the node, end it once it serves; its exit code and what it said."""
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, encoding="utf-8")
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(lines)]
+        process.terminate()
+        said += process.stderr.readlines()
+        process.stderr.close()
+        return process.wait(20), said
+
+    assert (0, 1) == (lived(1)[0], len(list(home.glob("journal.bin"))))
+    (home / "snapshot.bin").write_bytes(b"no snapshot")
+    code, said = lived(2)
+    assert (0, "E_FRAME_MAGIC", "hub:100000 start 2") == (
+        code, said[0].split()[0], " ".join(said[1].split()[:3]).rstrip(",")
+    )  # fmt: skip
+    journal = home / "journal.bin"
+    journal.write_bytes(journal.read_bytes()[:200] + b"rot" + journal.read_bytes()[203:])
+    (home / "snapshot.bin").unlink()
+    refused = subprocess.run(words, check=False, capture_output=True, encoding="utf-8", timeout=30)
+    assert (4, 1) == (refused.returncode, len(refused.stderr.splitlines()))
+    assert refused.stderr.startswith("E_JOURNAL_CORRUPT")
+    assert "offset=" in refused.stderr

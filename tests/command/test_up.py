@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.broker.engines.servers import mosquitto
+from yidi.scenarios.live.folder import read_network
 from yidi.scenarios.live.updown import is_alive, read_processes
 
 SCENARIO = "huaibei-outpatient-in-shanghai"
@@ -47,7 +48,8 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
         url = f"mqtt://127.0.0.1:{server.port}"
     folder = str(tmp_path / "network")
     try:
-        up = yidi("up", SCENARIO, "--network", folder, "--engine", url)
+        tuned = ("--batch", "1", "--credit", "100")
+        up = yidi("up", SCENARIO, "--network", folder, "--engine", url, *tuned)
         assert up.returncode == 0, up.stderr
         answer = call(json.loads(up.stdout)["curl"])
         alive = read_processes(Path(folder))
@@ -59,6 +61,8 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
             server.stop()
 
     assert answer["infcode"] in (0, "0")
+    tuning = read_network(Path(folder)).settings.tuning
+    assert (1, 100) == (tuning.batch_frames_max, tuning.credit)
     assert all(row["alive"] for row in json.loads(shown.stdout))
     assert again.returncode == 4, "a network that is up is not started twice"
     assert down.stdout.startswith(str(len(alive)))
