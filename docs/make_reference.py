@@ -16,7 +16,7 @@ from pathlib import Path
 from yidi.nodes.lifecycle import TRANSITIONS, CaseState
 from yidi.protocol.error_codes import ERRORS
 from yidi.protocol.transactions import TRANSACTIONS, Manner
-from yidi.scenarios.judging.check_titles import TITLES
+from yidi.scenarios.judging.check_titles import OWN_TITLES, TITLES, CheckTitle
 from yidi.scenarios.judging.verify_titles import VERIFY_TITLES
 from yidi.scenarios.library.loader import library_names, load
 from yidi.scenarios.library.requirements import load_requirements
@@ -138,11 +138,14 @@ def checks() -> str:
         "查看什么",
         "when it has nothing to look at",
     )
-    rows = [
-        (row_id, row.zh, row.en, meanings[row_id]["en"], meanings[row_id]["zh"],
-         f"{row.idle_en} · {row.idle_zh}")
-        for row_id, row in TITLES.items()
-    ]  # fmt: skip
+
+    def rows(titles: dict[str, CheckTitle]) -> list[tuple[str, ...]]:
+        return [
+            (row_id, row.zh, row.en, meanings[row_id]["en"], meanings[row_id]["zh"],
+             f"{row.idle_en} · {row.idle_zh}")
+            for row_id, row in titles.items()
+        ]  # fmt: skip
+
     verify = ((row_id, zh, en) for row_id, (zh, en) in VERIFY_TITLES.items())
     return _page(
         "Checks · 检查",
@@ -150,7 +153,11 @@ def checks() -> str:
         "## The network's own · 网络自身",
         "Leave one out with `[[checks.skip]]` and a reason; run some alone with `checks.only`. "
         "省略某项须在 `[[checks.skip]]` 写明理由；只跑某几项用 `checks.only`。",
-        _table(head, rows),
+        _table(head, rows(TITLES)),
+        "## Of somebody's own node · 自有节点",
+        "Where `--external` puts one into a run; by the bytes in wire.jsonl and the inputs in the journal. "
+        "用 `--external` 接入自有节点时；依据 wire.jsonl 的字节与日志的输入。",
+        _table(head, rows(OWN_TITLES)),
         "## The scenario's own · 场景自身",
         _OWN_ABOUT,
         "## Of `yidi verify` · `yidi verify` 另有",

@@ -103,10 +103,15 @@ class HttpDoor:
 
 
 class HttpClient:
-    """Connections to own nodes; one of it for a run."""
+    """Connections to own nodes; one of it for a run.
 
-    def __init__(self) -> None:
+    Args:
+        token: sent to all of them as a bearer token, and never shown; empty for none.
+    """
+
+    def __init__(self, token: str = "") -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._secret = {"Authorization": f"Bearer {token}"} if token else {}
 
     async def post(
         self, url: str, data: bytes, headers: Mapping[str, str], within: float
@@ -126,7 +131,7 @@ class HttpClient:
             async with (
                 asyncio.timeout(within),
                 self._session.post(
-                    url, data=data, headers=headers, allow_redirects=False
+                    url, data=data, headers={**headers, **self._secret}, allow_redirects=False
                 ) as response,
             ):
                 body = await response.content.read(JSON_BYTES_MAX + 1)

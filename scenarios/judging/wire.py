@@ -13,6 +13,8 @@ from time import monotonic_ns
 
 import msgspec
 
+from yidi.protocol.errors import YidiError
+
 OUT, IN = "out", "in"
 TIMEOUT = "timeout"
 """`problem` of an exchange in which no answer came in time."""
@@ -75,6 +77,8 @@ class WireLog:
         self.now = now
         self.sinks = list(sinks)
         self.count = 0
+        self.failure: YidiError | None = None
+        """Why an entry could not be kept; whoever plays the run ends it for that."""
         self._began = monotonic_ns()
 
     def note(self, entry: WireEntry, data: bytes = b"") -> WireEntry:
@@ -89,8 +93,12 @@ class WireLog:
             text=text,
             base64=coded,
         )
-        for sink in self.sinks:
-            sink(whole)
+        try:
+            for sink in self.sinks:
+                sink(whole)
+        except YidiError as error:
+            # Carriers and timers call here, where nobody would hear an exception.
+            self.failure = self.failure or error
         return whole
 
 

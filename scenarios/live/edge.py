@@ -8,6 +8,7 @@ which may say what it serves; a node that answers anything at all is there.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from secrets import token_urlsafe
 from typing import Any
@@ -49,6 +50,7 @@ from yidi.scenarios.live.own_reading import Arrived
 GREETER = "operator:init"
 """Who introduces the network to its own nodes."""
 PATH_BYTES = 16
+TOKEN_VARIABLE = "YIDI_EXTERNAL_TOKEN"  # noqa: S105 - where the secret is, not the secret
 AGAIN_AFTER = 0.5
 """Real seconds between two handshakes to a node that is not there yet."""
 
@@ -73,7 +75,7 @@ class Edge:
 
     def __init__(self, wire: WireLog, engine: Engine) -> None:
         self.wire, self.engine = wire, engine
-        self.client = HttpClient()
+        self.client = HttpClient(os.environ.get(TOKEN_VARIABLE, ""))
         self.externals: tuple[External, ...] = ()
         self.observed: tuple[Observed, ...] = ()
         """How each takes part, in the same order."""
@@ -226,6 +228,15 @@ class Edge:
         except TimeoutError:
             own.asking.pop(reading.request.origin.message_id, None)
             return HttpAnswer(status=504)
+
+    def check(self) -> None:
+        """End the run where its record cannot be kept.
+
+        Raises:
+            StoredDataError: as the sink of the wire log.
+        """
+        if self.wire.failure is not None:
+            raise self.wire.failure
 
     @property
     def busy(self) -> bool:

@@ -117,8 +117,11 @@ def _one(text: str, known: list[str], engine: str) -> list[External]:
     role, _, code = name.partition(":")
     if role not in ROLES or not code:
         raise _wrong(ErrorCode.E_EXPRESSION, text, f"ROLE:CODE[=URL], ROLE {'|'.join(ROLES)}")
-    if equals and urlsplit(url).scheme not in ("http", "https"):
+    parts = urlsplit(url)
+    if equals and parts.scheme not in ("http", "https"):
         raise _wrong(ErrorCode.E_ENGINE, text, "http://HOST:PORT/PATH, or no URL")
+    if "@" in parts.netloc:
+        raise _wrong(ErrorCode.E_ENGINE, name, "credentials in YIDI_EXTERNAL_TOKEN")
     if not equals and engine == "embedded":
         raise _wrong(ErrorCode.E_ENGINE, text, "a URL, or --engine mqtt:// or nats://")
     addresses = [one for one in known if _matches(one, role, code)]

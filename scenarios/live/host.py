@@ -99,6 +99,10 @@ class Outside(Protocol):
         """Whether an answer may still come in time."""
         ...
 
+    def check(self) -> None:
+        """Raise where the record of what they said cannot be kept."""
+        ...
+
     def send(self, address: str, envelope: Envelope) -> None:
         """Send a message whose hop is the outside."""
         ...
@@ -202,6 +206,8 @@ class LiveHost:
                 await all_ready(on_engine, connect_within)
             while not self.stopped:
                 turn = await self._next_turn()
+                if self.outside is not None:
+                    self.outside.check()
                 await self._take_turn(turn)
                 if turn:
                     continue

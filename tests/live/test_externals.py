@@ -54,6 +54,7 @@ def test_settings_stand_behind_the_hash() -> None:
         ("person:340600=http://h/", "E_EXPRESSION"),
         ("insured:340600=ftp://h/", "E_ENGINE"),
         ("insured:340600", "E_ENGINE"),
+        ("insured:340600=http://me:secret@h/", "E_ENGINE"),
         ("insured:999999=http://h/", "E_REGION"),
         ("insured:99*=http://h/", "E_REGION"),
         ("insured:340600=http://h/#serves=9999", "E_EXPRESSION"),
@@ -69,6 +70,14 @@ def test_what_is_no_own_node_of_this_network_is_refused(text: str, code: str) ->
     """Exit code 2, with what was wanted."""
     with pytest.raises(ScenarioError, match=code):
         parse_externals([text], KNOWN)
+
+
+def test_a_secret_on_the_command_line_is_not_repeated() -> None:
+    """The refusal names the node and where credentials belong, and nothing else."""
+    with pytest.raises(ScenarioError) as refused:
+        parse_externals(["insured:340600=http://me:secret@h/"], KNOWN)
+
+    assert "secret" not in str(refused.value)
 
 
 def test_one_node_is_named_once() -> None:

@@ -12,11 +12,13 @@ import pytest
 
 from tests.live.own_nodes import HUAIBEI, example, own_node
 from tests.live.visits import many_visits
+from yidi.protocol.errors import ErrorCode, StoredDataError
 from yidi.scenarios.judging.judged_run import JudgedRun, RunReport, judged_run
 from yidi.scenarios.judging.verify import verify_run
 from yidi.scenarios.judging.wire import WireEntry
 from yidi.scenarios.library.loader import LoadedScenario, load
 from yidi.scenarios.live.network import run_live
+from yidi.scenarios.running.run import RunHooks
 
 
 def run_with(folder: Path, *externals: str, loaded: LoadedScenario | None = None) -> JudgedRun:
@@ -92,6 +94,42 @@ def test_every_byte_is_on_the_wire_with_its_time(tmp_path: Path) -> None:
     asked = json.loads(entries[2].raw())
     answer = next(entry for entry in entries if entry.correlation == asked["msgid"])
     assert entries[2].elapsed_us <= answer.elapsed_us
+
+
+def test_a_token_goes_to_the_node_and_is_kept_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the environment, as a bearer token; the bundle does not know it."""
+    monkeypatch.setenv("YIDI_EXTERNAL_TOKEN", "a-token-of-this-test")
+    seen: list[str] = []
+
+    def note(asked: dict[str, Any], headers: dict[str, str]) -> Any:
+        seen.append(headers["Authorization"])
+        return perfect(asked, headers)
+
+    with own_node(note) as url:
+        run_with(tmp_path, f"insured:340600={url}#amounts=off")
+
+    files = [path.read_bytes() for path in (tmp_path / "run").iterdir()]
+    assert {"Bearer a-token-of-this-test"} == set(seen)
+    assert not any(b"a-token-of-this-test" in data for data in files)
+
+
+def test_a_wire_that_cannot_be_kept_ends_the_run(tmp_path: Path) -> None:
+    """A full disk is told, whoever was writing when it filled up."""
+    noted: list[WireEntry] = []
+
+    def fill_up(entry: WireEntry) -> None:
+        noted.append(entry)
+        if len(noted) > 4:
+            raise StoredDataError(ErrorCode.E_STORAGE_FULL, at="wire.jsonl")
+
+    with own_node(perfect) as url, pytest.raises(StoredDataError, match="E_STORAGE_FULL"):
+        run_live(
+            many_visits(tmp_path, 2, 10),
+            externals=(f"insured:340600={url}",),
+            hooks=RunHooks(wire=fill_up),
+        )
 
 
 def test_what_it_does_not_serve_our_stand_in_answers_and_says_so(tmp_path: Path) -> None:
