@@ -11,7 +11,7 @@ meet.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ from yidi.protocol.journal import JournalWriter, RecordKind
 from yidi.scenarios.live.clock import LiveClock
 from yidi.scenarios.live.core import LiveCore, place_on_engine
 from yidi.scenarios.live.faults import LiveFaults
+from yidi.scenarios.live.outside import Outside
 from yidi.scenarios.live.storage import Storage
 from yidi.scenarios.running.fold import output_bytes, posting_bytes
 from yidi.scenarios.running.parties import RunChecks
@@ -84,32 +85,6 @@ async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
     except TimeoutError as error:
         want = f"a connection within {within:g} s"
         raise TransportError(ErrorCode.E_ENGINE, want=want, got="none") from error
-
-
-class Outside(Protocol):
-    """The own nodes of a run; see `edge`."""
-
-    @property
-    def nodes(self) -> Collection[str]:
-        """Their addresses: these are met outside, not on the engine."""
-        ...
-
-    @property
-    def busy(self) -> bool:
-        """Whether an answer may still come in time."""
-        ...
-
-    def check(self) -> None:
-        """Raise where the record of what they said cannot be kept."""
-        ...
-
-    def send(self, address: str, envelope: Envelope) -> None:
-        """Send a message whose hop is the outside."""
-        ...
-
-    async def on_document(self, document: Document) -> None:
-        """A document arrived on the engine for one of our nodes."""
-        ...
 
 
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
