@@ -76,7 +76,8 @@ def language_of(arguments: Sequence[str], environment: Mapping[str, str]) -> Lan
 
 def _chosen_language(context: click.Context, _: click.Parameter, value: str | None) -> str:
     """The verb's own `--lang`, else the one given before the verb, else the locale's."""
-    return value or context.find_root().params.get("language") or language_of((), os.environ)
+    above = context.parent.params.get("language") if context.parent is not None else None
+    return value or above or language_of((), os.environ)
 
 
 def force_option(function: _Callback) -> _Callback:

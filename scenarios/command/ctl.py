@@ -37,8 +37,9 @@ OUTCOMES = ("refuse", "slow", "ignore", "lose", "hold", "clear")
     ),
 )
 @HELP_OPTION
-def ctl() -> None:
-    """Hold the commands."""
+@language_option
+def ctl(language: Language) -> None:
+    """Hold the commands; their own `--lang` falls back to the one given here."""
 
 
 def command(name: str, zh: str, en: str) -> Callable[[Callable[..., Any]], RichCommand]:

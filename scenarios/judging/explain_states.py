@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from yidi.nodes.lifecycle import TRANSITIONS, CaseState
 from yidi.nodes.treatment_region import is_final
 from yidi.protocol import transactions as t
+from yidi.protocol.error_codes import BY_CODE, ErrorCode
 from yidi.protocol.messages import Rejection, ReversalResult, StatusResult
 from yidi.protocol.messages_clearing import ClearingClose
 from yidi.protocol.transactions import Kind
 from yidi.scenarios.judging.chain import Chain, Hop, Mark
 
 ROLES = ("treatment", "hub", "insured")
+FORM_CODES_END = 2_000
+"""1xxx of the registry: what is wrong with a message's form."""
 _OUTCOMES = {
     "reversed": CaseState.REVERSED,
     "reinstated": CaseState.SETTLED,
@@ -119,6 +122,8 @@ def _refused_state(states: States, hop: Hop, role: str) -> CaseState | None:
     body = hop.body
     if not isinstance(body, Rejection) or not is_final(body.code):
         return None
+    if role == "insured" and BY_CODE[ErrorCode(body.code)].number < FORM_CODES_END:
+        return None  # it never came as far as the case: nothing was decided about it
     if hop.transaction in t.SETTLEMENTS or hop.transaction in t.PRE_SETTLEMENTS:
         return CaseState.REJECTED
     if hop.transaction in t.CANCELLATIONS and states.get(role) is CaseState.INDOUBT:
