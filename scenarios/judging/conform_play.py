@@ -68,6 +68,9 @@ def play_of(judged: JudgedRun, conversation: Conversation) -> Play:
         cases=scenario.case,
         outcomes=tuple(judged.result.driver.outcomes()),
         conversation=conversation,
+        untold=frozenset(
+            code for external in judged.report.externals for code in external.stood_in
+        ),
     )
 
 

@@ -71,6 +71,8 @@ class Play(msgspec.Struct, frozen=True, kw_only=True):
     cases: tuple[Case, ...]
     outcomes: tuple[CaseOutcome, ...]
     conversation: Conversation
+    untold: frozenset[str] = frozenset()
+    """Transactions that yidi's own node answered in the place of the node under test."""
 
 
 class Occasion(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,13 +151,38 @@ def _observed(play: Play, role: str) -> Iterator[Occasion]:
 def _told(play: Play, role: str, rules: list[Rule]) -> Iterator[Occasion]:
     wanted = {rule.id: rule for rule in rules if rule.id not in _BY_ROLE[role][1]}
     exchanges = [*play.conversation.exchanges(), *play.conversation.asked()]
+    behind = _left_behind(play)
     for case, outcome in zip(play.cases, play.outcomes, strict=True):
         done = {step.step: step for step in outcome.steps}
         for step, name in zip(case.step, case.step_ids(), strict=True):
-            about = _about(step, outcome, done.get(name), exchanges)
+            came, about = done.get(name), _about(step, outcome, done.get(name), exchanges)
+            since, why = behind.get(outcome.psn_no, (0, {}))
+            missed = why if came is not None and why and came.at > since else {}
             for rule in step.requirements:
-                if rule in wanted:
-                    yield _judged(wanted[rule], (step, done.get(name)), (play, outcome), about)
+                if rule in wanted and missed:
+                    yield Occasion(rule=rule, missed=missed)
+                elif rule in wanted:
+                    yield _judged(wanted[rule], (step, came), (play, outcome), about)
+
+
+def _left_behind(play: Play) -> dict[str, tuple[int, dict[str, str]]]:
+    """Persons of whom something happened that the node was not told: since when, and what.
+
+    A filing or a cancellation that yidi's own node answered is unknown to the node under test, so
+    nothing that hangs on it can be held against it.
+    """
+    found: dict[str, tuple[int, dict[str, str]]] = {}
+    for outcome in play.outcomes:
+        for step in outcome.steps:
+            codes = set(_CHANGES.get(step.word, ())) & play.untold
+            if not codes and step.outcome == "unknown":
+                codes = {t.REVERSAL} & play.untold
+            if codes and step.at < found.get(outcome.psn_no, (step.at + 1, {}))[0]:
+                said = "/".join(sorted(codes))
+                found[outcome.psn_no] = step.at, {
+                    "zh": f"该节点不受理 {said}，不知此事", "en": f"the node was not told of {said}"
+                }  # fmt: skip
+    return found
 
 
 def _judged(
@@ -224,6 +251,16 @@ def _literal(step: Step, mismatch: str) -> bool:
     value = step.expect.fields.get(name, "") if step.expect is not None else ""
     return "${" not in value and fen(value) is not None
 
+
+_CHANGES: dict[str, tuple[str, ...]] = {
+    **{word: t.codes_of(word) for word in (
+        "filing", "referral_filing", "filing_decision", "filing_withdrawal", "cancellation",
+        "reversal",
+    )},
+    "suspend_insurance": (t.INSURANCE_STATUS,),
+    "resume_insurance": (t.INSURANCE_STATUS,),
+}  # fmt: skip
+"""Step → transactions that change what the next answers must be."""
 
 # --- Why a rule was not reached -------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.live.honest_node import HonestNode
 from tests.live.own_nodes import own_node
 from yidi.scenarios.judging.conform_wire import message_of_entry
 from yidi.scenarios.judging.conformance import Reached, judge
@@ -84,6 +85,25 @@ def test_each_fault_breaks_its_own_rule(scenario, fault, rules):
 def test_a_plain_node_keeps_what_it_was_held_against():
     """Extra fields read over, missing ones refused in words of its own."""
     assert {"MSG-01", "MSG-02", "MSG-03", "MSG-04", "MSG-05"} <= broken(FIELDS, "")[1]
+
+
+def test_a_whole_node_keeps_everything_it_was_asked():
+    """Ours, behind HTTP: doubt, undoing, refusals, amounts.
+
+    What it was not told is not held against it: the filing of the long stay went to the one that
+    stands in for it.
+    """
+    names = ("late-answer", "reversal-first", "reversal-of-the-unknown", "expired-filing",
+             "cancelled-and-settled-anew", "cut-off-at-midnight")  # fmt: skip
+    scenarios = [load(f"conform-{name}") for name in names] + [load("long-stay-inpatient")]
+    with own_node(HonestNode(NODE, scenarios)) as url:
+        plays = [play_live(one, f"{NODE}={url}")[0] for one in scenarios]
+    rows = {row.id: row for row in judge("insured", "amounts", plays)}
+    kept = ("REV-02", "REV-04", "REV-06", "REV-08", "SET-02", "SET-05", "FIL-10", "BEN-03")
+
+    assert [] == [row.id for row in rows.values() if row.verdict is Reached.FAIL]
+    assert {Reached.PASS} == {rows[rule].verdict for rule in kept}
+    assert "the node was not told of F10" == rows["FIL-09"].reason["en"]
 
 
 def test_an_entry_says_what_the_bytes_said():
