@@ -43,7 +43,7 @@ SETTLEMENTS = 1_000
 @click.option(
     "--in-flight",
     type=click.IntRange(1, 100_000),
-    help=both("同时在途的就诊数", "Visits under way at a time (flow: 50; engine: at most 256)."),
+    help=both("同时在途的就诊数", "Visits under way at a time (flow: 50; engine: at most 64)."),
 )
 @click.option(
     "--rounds",
@@ -66,14 +66,14 @@ SETTLEMENTS = 1_000
 @click.option(
     "--duration",
     type=click.FloatRange(0.1, 86_400),
-    help=both("施压秒数", "Seconds in which they come (load: 10; engine: 4 in each round)."),
+    help=both("施压秒数", "Seconds in which they come (load: 10; engine: 5 in each round)."),
 )
 @click.option(
     "--warm-up",
     type=click.FloatRange(0, 86_400),
     help=both(
         "开头不计的秒数",
-        "Seconds at the beginning that figures leave out (load: a tenth; engine: a quarter).",
+        "Seconds at the beginning that figures leave out (load: a tenth; engine: a fifth).",
     ),
 )
 @click.option(
@@ -124,10 +124,10 @@ def bench(  # noqa: PLR0917 - one parameter an option
         from yidi.scenarios.command.bench_engine import bench_engine
         from yidi.scenarios.load.engine_bench import EngineOptions
 
-        seconds = duration or 4.0
+        seconds = duration or 5.0
         wanted = EngineOptions(
-            rate=rate or 3_000.0, in_flight=in_flight or 256, seconds=seconds,
-            warm_up=seconds / 4 if warm_up is None else warm_up, rounds=rounds or 3,
+            rate=rate or 3_000.0, in_flight=in_flight or 64, seconds=seconds,
+            warm_up=seconds / 5 if warm_up is None else warm_up, rounds=rounds or 3,
         )  # fmt: skip
         return bench_engine(wanted, language, as_json=as_json)
     in_flight, rounds, seed = in_flight or 50, rounds or 9, 1 if seed is None else seed

@@ -58,10 +58,10 @@ def _show(report: EngineReport, language: Language) -> None:
         f"{options.rounds} rounds in turns, medians"
     )
     print_table(
-        ["程序", "结算/秒", "最少-最多", "× 今日", "CPU µs/笔", "每批帧数", "单条请求 ms", "结算"]
+        ["程序", "结算/秒", "最少-最多", "× 今日", "CPU µs", "× 今日", "帧/批", "单条 ms", "结算"]
         if zh
-        else ["program", "settled/s", "least-most", "x today", "CPU µs each", "frames a publish",
-              "lone request ms", "settled"],
+        else ["program", "settled/s", "least-most", "x today", "CPU µs", "x today", "frames/batch",
+              "lone ms", "settled"],
         [
             (
                 PROGRAM_WORDS[row.name][0 if zh else 1],
@@ -69,13 +69,14 @@ def _show(report: EngineReport, language: Language) -> None:
                 f"{row.per_second.least:,.0f}-{row.per_second.most:,.0f}",
                 f"{row.times_today.median:.1f}" if row.times_today else "-",
                 f"{row.cpu_us:,.0f}" if row.cpu_us is not None else "-",
+                f"{row.cpu_times_today:.1f}" if row.cpu_times_today is not None else "-",
                 f"{row.mean_batch:.1f}",
                 f"{row.lone_us / 1_000:.2f}",
                 f"{row.settled:,}",
             )
             for row in report.programs
         ],
-        right=[1, 2, 3, 4, 5, 6, 7],
+        right=[1, 2, 3, 4, 5, 6, 7, 8],
     )  # fmt: skip
     print(
         "各为三个进程；每笔 16 个信封经过消息服务器。我们的有规则、账，日志落盘后才发出；\n"

@@ -20,7 +20,7 @@ from yidi.protocol.instants import Instant
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.wire_checks import WireChecks
 from yidi.scenarios.library.loader import LoadedScenario
-from yidi.scenarios.live.host import CONNECT_WITHIN, LiveHost
+from yidi.scenarios.live.host import LiveHost
 from yidi.scenarios.load.load_report import Batches
 from yidi.scenarios.load.open_loop import OpenLoop
 from yidi.scenarios.running.world import World
@@ -101,13 +101,26 @@ class Times(msgspec.Struct, kw_only=True):
     interrupted: bool = False
 
 
+async def standing(host: LiveHost, is_done: Callable[[], bool]) -> asyncio.Task[None]:
+    """Let a host serve, and return its task when every party is on the engine.
+
+    Raises:
+        TransportError: `E_ENGINE`; the host has ended.
+    """
+    serving = asyncio.create_task(host.run(is_done))
+    try:
+        await host.attached(serving)
+    except BaseException:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        raise
+    return serving
+
+
 async def drive(host: LiveHost, loop: OpenLoop, options: LoadOptions, tell: Tell | None) -> Times:
     """Connect, let the schedule begin, and return when the last visit has ended or time is up."""
     times = Times()
-    serving = asyncio.create_task(
-        host.run(lambda: not loop.has_more and not loop.open_visits, connect_within=CONNECT_WITHIN)
-    )
-    await host.attached(serving)
+    serving = await standing(host, lambda: not loop.has_more and not loop.open_visits)
     began, cpu = perf_counter(), process_time()
 
     def interrupt() -> None:

@@ -35,9 +35,9 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     rate: float = 3_000.0
     """Visits a second."""
-    in_flight: int = 256
-    """Visits under way at most."""
-    seconds: float = 4.0
+    in_flight: int = 64
+    """Visits under way at most; they come in waves, so many more would blur a slow program."""
+    seconds: float = 5.0
     warm_up: float = 1.0
     lone: int = 200
     """Requests asked for alone afterwards."""
@@ -80,6 +80,8 @@ class ProgramReport(msgspec.Struct, frozen=True, kw_only=True):
     """Over all rounds; each was booked at all three parties with the same amounts."""
     times_today: Spread | None
     """Its rate over that of *today* in the same round."""
+    cpu_times_today: float | None
+    """CPU that *today* takes for a settlement over its own: what others' load moves least."""
 
 
 class Goal(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,6 +229,11 @@ def _summed(name: str, rounds: list[Round], today: list[Round] | None) -> Progra
         ours.per_second / theirs.per_second
         for ours, theirs in zip(rounds, today or [], strict=False)
     ]
+    savings = [
+        theirs.cpu_us / ours.cpu_us
+        for ours, theirs in zip(rounds, today or [], strict=False)
+        if ours.cpu_us and theirs.cpu_us
+    ]
     costs = [one.cpu_us for one in rounds if one.cpu_us is not None]
     return ProgramReport(
         name=name,
@@ -236,6 +243,7 @@ def _summed(name: str, rounds: list[Round], today: list[Round] | None) -> Progra
         mean_batch=round(median(one.batches.mean if one.batches else 1.0 for one in rounds), 2),
         settled=sum(one.settled for one in rounds),
         times_today=_spread(times) if times else None,
+        cpu_times_today=round(median(savings), 2) if savings else None,
     )
 
 

@@ -27,6 +27,7 @@ from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
+from yidi.scenarios.load.drive import standing
 from yidi.scenarios.load.flow import START, build
 from yidi.scenarios.load.hospital import Hospital, visits_of
 from yidi.scenarios.load.load_report import batches_of
@@ -92,10 +93,9 @@ async def _serve(task: Task, folder: Path) -> None:
 async def _run(host: LiveHost, hospital: Hospital | None, task: Task) -> None:
     """Serve; where the hospital is, work through what it is told."""
     await host.engine.prepare()
-    serving = asyncio.create_task(host.run(lambda: False))
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, host.stop)
     try:
-        await host.attached(serving)
+        serving = await standing(host, lambda: False)
         say(Said(say="ready"))
         if hospital is not None:
             await _order("go")

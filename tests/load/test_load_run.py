@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import signal
+
 import msgspec
 import pytest
 
@@ -92,3 +95,14 @@ def test_the_gate_wants_settlements_to_be_pre_settlements_without_refusals(chang
 
     assert holds == Gate(**{**right, **changes}).holds
     assert {"treatment": 0, "hub": 0, "insured": 0} == gate_of(Stub(), {}).booked
+
+
+def test_an_interrupted_load_lets_nobody_in_any_more_and_still_reports():
+    """Who is under way ends; the figures are there, and do not pass."""
+    options = msgspec.structs.replace(TINY, seconds=60)
+    report = run_load(
+        load("docs/examples/load.toml"), options, lambda _: os.kill(os.getpid(), signal.SIGINT)
+    )
+
+    assert (True, False) == (report.interrupted, report.passed)
+    assert 0 < report.offered == report.settled < 100
