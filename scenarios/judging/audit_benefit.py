@@ -152,9 +152,14 @@ def _check_years(
             if person.balance_fen != row.balance_fen - spent[person_no]:
                 facts = f"account {person.balance_fen}, began {row.balance_fen}, spent "
                 tally.fail(f"{facts}{spent[person_no]}", key=person_no, node=region.address)
-        if policies is not None:
+        if policies is not None and _goes_by_policy(region):
             before = row.ytd if row is not None else _ZERO
             _check_limits(tally, region, person, year, (policies, before))
+
+
+def _goes_by_policy(region: Any) -> bool:
+    """Whether limits are a region's to keep here: not where amounts are judged by identities."""
+    return not isinstance(region, ObservedNode) or region.observed.amounts
 
 
 def _first_year(person: Any, row: PersonRow) -> str:
