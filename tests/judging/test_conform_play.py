@@ -22,7 +22,7 @@ def test_any_region_has_scenarios():
     """Those that are lent; a code that is no region's has none."""
     names = {one.scenario.name for one in conform_scenarios("insured", "420100")}
 
-    assert 11 == len(names)
+    assert 12 == len(names)
     with pytest.raises(ScenarioError) as caught:
         conform_scenarios("insured", "990000")
     assert ErrorCode.E_REGION is caught.value.code

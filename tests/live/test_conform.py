@@ -94,12 +94,23 @@ def test_a_whole_node_keeps_everything_it_was_asked():
     stands in for it.
     """
     names = ("late-answer", "reversal-first", "reversal-of-the-unknown", "expired-filing",
-             "cancelled-and-settled-anew", "cut-off-at-midnight")  # fmt: skip
+             "cancelled-and-settled-anew", "cut-off-at-midnight",
+             "cancellation-in-doubt")  # fmt: skip
     scenarios = [load(f"conform-{name}") for name in names] + [load("long-stay-inpatient")]
     with own_node(HonestNode(NODE, scenarios)) as url:
         plays = [play_live(one, f"{NODE}={url}")[0] for one in scenarios]
     rows = {row.id: row for row in judge("insured", "amounts", plays)}
-    kept = ("REV-02", "REV-04", "REV-06", "REV-08", "SET-02", "SET-05", "FIL-10", "BEN-03")
+    kept = (
+        "REV-02",
+        "REV-04",
+        "REV-05",
+        "REV-06",
+        "REV-08",
+        "SET-02",
+        "SET-05",
+        "FIL-10",
+        "BEN-03",
+    )
 
     assert [] == [row.id for row in rows.values() if row.verdict is Reached.FAIL]
     assert {Reached.PASS} == {rows[rule].verdict for rule in kept}
