@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
 import stat
 
 import pytest
 
+from tests.broker.engines.contract import eventually
+from tests.broker.engines.servers import mosquitto
 from tests.live.own_nodes import example
+from tests.protocol.test_authentication import signed_by_insured
 from tests.running.test_signing import NAME, signed
 from yidi.broker.engines.base import engine_from_url
-from yidi.protocol.envelope import Origin, seal
+from yidi.protocol.envelope import Origin, frame, seal
 from yidi.protocol.errors import StoredDataError, TransportError
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import load
@@ -109,10 +113,45 @@ def test_a_frame_that_does_not_verify_reaches_no_node(tmp_path):
     assert 1 == hub.deliveries
 
 
-def _ground(network, cast, address):
+async def test_m01_an_insider_without_a_server_that_stops_him(tmp_path):
+    """M01: where mosquitto grants all topics, the node rejects by topic and by signature.
+
+    The insured region claims to be the treatment region, under its own topic and under the other's.
+    """
+    loaded = signed()
+    cast = assemble(loaded)
+    network = create_network(tmp_path / "network", loaded, cast, "embedded", 1_000)
+    (tmp_path / "engine").mkdir()
+    server = mosquitto(tmp_path / "engine")
+    server.start()
+    url = f"mqtt://127.0.0.1:{server.port}"
+    hub = LiveHost({HUB: cast.nodes[HUB]}, None, _ground(network, cast, HUB, url))
+    insider = engine_from_url(url)
+    forged = signed_by_insured("2207", TREATMENT, read_keyring(network.folder, INSURED))
+    raw = frame(forged, forged.link)
+    serving = asyncio.create_task(hub.run(lambda: False))
+    try:
+        for claimed in (INSURED, TREATMENT):
+            attachment = await insider.attach(claimed, None)
+            await attachment.ready()
+            attachment.send(HUB, 0, raw)
+            await attachment.drain()
+        await eventually(lambda: sum(hub.core.refused.values()) == 2)
+    finally:
+        hub.stop()
+        await serving
+        await insider.close()
+        await hub.engine.close()
+        server.stop()
+
+    assert {"E_SENDER_MISMATCH": 2} == hub.core.refused
+    assert 0 == hub.deliveries
+
+
+def _ground(network, cast, address, url="embedded"):
     journal = JournalWriter(None, opening_of(network.loaded, 1, (address,), cast.start))
     return Ground(
-        engine=engine_from_url("embedded"), journal=journal, clock=network.clock(cast.start),
+        engine=engine_from_url(url), journal=journal, clock=network.clock(cast.start),
         peers=tuple(cast.nodes), guard=network.guard(address),
     )  # fmt: skip
 

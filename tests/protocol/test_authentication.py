@@ -224,7 +224,7 @@ def test_w23_a_document_with_a_mac():
 @pytest.mark.parametrize("transaction", [t.OUTPATIENT_SETTLEMENT, t.CLEARING_TABLE])
 def test_w24_signed_by_another(transaction, claimed):
     """W24: A's valid signature on a message that claims B is E_SENDER_MISMATCH on any link."""
-    assert ErrorCode.E_SENDER_MISMATCH is refusal(_signed_by_insured(transaction, claimed))
+    assert ErrorCode.E_SENDER_MISMATCH is refusal(signed_by_insured(transaction, claimed))
 
 
 def test_w24_only_a_hub_vouches():
@@ -247,9 +247,9 @@ def _fields(origin):
     return msgspec.structs.asdict(origin)
 
 
-def _signed_by_insured(transaction, claimed):
+def signed_by_insured(transaction, claimed, ring=RINGS[INSURED]):
     """A message of the treatment region, signed with the insured region's valid key."""
-    ring = replace(RINGS[INSURED], owner=TREATMENT)
+    ring = replace(ring, owner=TREATMENT)
     mine = Authenticator(ring).protect(message(transaction), HUB).origin
     named = replace(mine, key_id=mine.key_id.replace(TREATMENT, INSURED), signature=b"")
     raw = msgspec.msgpack.encode(named).removesuffix(b"\xc4\x00")
