@@ -132,6 +132,9 @@ def run(  # noqa: PLR0917 - one parameter an option
     if live:
         options += ["--live", *([f"--engine {engine}"] if engine else [])]
         options += [f"--external {_quoted(one)}" for one in externals]
+    for one in externals:
+        words = "等待自有节点" if language == "zh" else "waiting for your own node"
+        say(f"{words} {one.partition('=')[0].partition('#')[0]}")
     stopper = _Stopper()
     done: list[JudgedRun] = []
     with stopper.listening():
