@@ -6,20 +6,15 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from yidi.scenarios.load.servers import find_program, free_ports
+
 STARTS_WITHIN = 10.0
-
-
-def find_program(name: str) -> str | None:
-    """The program beside this Python, on the path, or where Debian keeps servers."""
-    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"]
-    return shutil.which(name, path=os.pathsep.join(places))
 
 
 def need_program(name: str, how: str) -> str:
@@ -28,15 +23,6 @@ def need_program(name: str, how: str) -> str:
     if found is None:
         pytest.skip(f"{name} is not installed: {how}")
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now, all different."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [bound.getsockname()[1] for bound in sockets]
-    for bound in sockets:
-        bound.close()
-    return ports
 
 
 class Server:
