@@ -147,8 +147,12 @@ def _reused(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
 def _as_agreed(_: Conversation, exchanges: list[Exchange]) -> Iterator[Finding]:
     """SET-03: a settlement is as pre-settled, or says that it is not."""
     agreed: dict[str, Exchange] = {}
+    seen: set[str] = set()
     for one in _results(exchanges, _CLAIMS):
         key = one.request.key
+        if one.request.message_id in seen:
+            continue  # SET-02 and SET-12 look at what came again
+        seen.add(one.request.message_id)
         if one.request.transaction in t.PRE_SETTLEMENTS:
             agreed[key] = one
             continue

@@ -75,6 +75,7 @@ def test_a_settlement_may_differ_if_it_says_so():
                    key="k", fields=less)  # fmt: skip
 
     assert "SET-03" in broken(pre, told, asked(), said(**GOOD))
+    assert {"SET-02"} == set(broken(asked(), said(**GOOD), asked(), said(**less)))
     assert {} == broken(pre, told, asked(), said(**GOOD, changed="the bill changed"))
 
 
