@@ -23,10 +23,11 @@ from typing import Any
 import click
 import pytest
 
-from tests.broker.engines.servers import Server, find_program, free_ports, need_program
+from tests.broker.engines.servers import Server, need_program
 from tests.command.test_up import call
 from tests.docs_pages import ROOT
 from yidi.scenarios.command import cli
+from yidi.scenarios.live.programs import find_program, free_ports
 
 IMAGE = "yidi:local"
 PROFILES = ["--profile", "cluster", "--profile", "observability"]

@@ -13,7 +13,6 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,6 +42,7 @@ from yidi.scenarios.live.keys import (
     secrets_folder,
     write_private,
 )
+from yidi.scenarios.live.programs import find_program, free_ports
 
 PLUGIN = "mosquitto_dynamic_security.so"
 PASSWORD_BYTES, SALT_BYTES = 24, 12
@@ -92,12 +92,6 @@ class ServerCommand(msgspec.Struct, frozen=True, kw_only=True):
         except OSError:
             return False
         return True
-
-
-def find_program(name: str) -> str | None:
-    """A server beside this Python (the extra `cluster`), on the path, or where Debian keeps it."""
-    places = [str(Path(sys.executable).parent), os.environ.get("PATH", ""), "/usr/sbin"]
-    return shutil.which(name, path=os.pathsep.join(places))
 
 
 def make_secured(folder: Path, addresses: Iterable[str], url: str) -> None:
@@ -234,12 +228,3 @@ def _write_nats(folder: Path, owners: list[str], places: list[Place]) -> None:
     for number, place in enumerate(places):
         text = nats_conf(place, _NETWORK, owners, members, number)
         write_private(folder / "servers" / f"{members[number].name}.conf", text.encode())
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on now, all different."""
-    bound = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [one.getsockname()[1] for one in bound]
-    for one in bound:
-        one.close()
-    return ports

@@ -25,8 +25,8 @@ from yidi.scenarios.live.folder import Network
 PROCESSES, GATEWAY = "processes.json", "gateway"
 _SERVERS = (b"mosquitto", b"nats-server")
 """Servers of a secured network, which are ended after everything else."""
-STARTS_WITHIN = 20.0
-"""Real seconds in which a process has to say that it serves."""
+STARTS_WITHIN = 60.0
+"""Real seconds in which a process has to say that it serves; one that ended is told at once."""
 ENDS_WITHIN = 15.0
 
 

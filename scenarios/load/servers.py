@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from yidi.protocol.errors import ErrorCode, TransportError
-from yidi.scenarios.live.secured import find_program, free_ports
+from yidi.scenarios.live.programs import find_program, free_ports
 
-STARTS_WITHIN = 20.0
+STARTS_WITHIN = 60.0
 REPLICAS = 3
 HOW = {
     "mosquitto": "apt-get install mosquitto",

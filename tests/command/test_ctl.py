@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.broker.engines.servers import free_ports, mosquitto
+from tests.broker.engines.servers import mosquitto
 from tests.command.test_up import call, yidi
 from yidi.protocol.envelope import unframe
 from yidi.protocol.journal import RecordKind
 from yidi.scenarios.judging.journal_file import open_journal
+from yidi.scenarios.live.programs import free_ports
 
 SMALL, DEMO = "huaibei-outpatient-in-shanghai", "yangtze-delta-month"
 

@@ -22,7 +22,7 @@ def yidi(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the program to its end."""
     program = str(Path(sys.executable).parent / "yidi")
     return subprocess.run(
-        [program, *words], check=False, capture_output=True, encoding="utf-8", timeout=60
+        [program, *words], check=False, capture_output=True, encoding="utf-8", timeout=180
     )
 
 

@@ -16,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.broker.engines.servers import STARTS_WITHIN, free_ports, need_program
+from tests.broker.engines.servers import STARTS_WITHIN, need_program
+from yidi.scenarios.live.programs import free_ports
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 HUAIBEI = "huaibei-outpatient-in-shanghai"

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests.broker.engines.servers import free_ports, mosquitto
+from tests.broker.engines.servers import mosquitto
 from tests.broker.gateway.net import HOSPITAL, TOKEN, call
 from tests.live.processes import GATEWAY, Processes
 from tests.live.test_process import SCALE, TUNING, seed_of_this_run
@@ -21,6 +21,7 @@ from tests.live.witness import Books
 from yidi.broker.gateway.inputs import CALL_SERVICE
 from yidi.protocol.money import yuan
 from yidi.scenarios.live.folder import create_network
+from yidi.scenarios.live.programs import free_ports
 from yidi.scenarios.running.run import assemble
 from yidi.scenarios.running.world import PersonRow
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.broker.engines.servers import free_ports, need_program
+from tests.broker.engines.servers import need_program
 from tests.docs_pages import DOCS, ROOT, blocks
 from tests.live.own_nodes import HUAIBEI, example, own_node, process, wait_until_open
 from tests.live.test_engines_agree import engine_url
@@ -22,6 +22,7 @@ from yidi.protocol.instants import Instant
 from yidi.protocol.messages import SettlementResult
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.live.network import run_live
+from yidi.scenarios.live.programs import free_ports
 from yidi.scenarios.running.run import RunHooks
 
 PAGES = ("protocol.md", "protocol.zh-CN.md")

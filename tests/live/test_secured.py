@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from tests.broker.engines.servers import free_ports, need_program
+from tests.broker.engines.servers import need_program
 from tests.command.test_up import call, yidi
 from yidi.protocol.errors import TransportError
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.live import secured
 from yidi.scenarios.live.folder import create_network, read_network
+from yidi.scenarios.live.programs import free_ports
 from yidi.scenarios.live.secured import make_secured, server_commands
 from yidi.scenarios.live.updown import is_alive, read_processes, start_network
 from yidi.scenarios.running.run import assemble

@@ -20,10 +20,18 @@ from yidi.scenarios.load.open_loop import STAGES, VISIT
 TINY = LoadOptions(rate=20, seconds=1, warm_up=0.1)
 
 
+def load_within(limit):
+    """The example, with another limit for the settlement: how fast a machine is proves nothing."""
+    loaded = load("docs/examples/load.toml")
+    thresholds = {**loaded.scenario.thresholds, "latency{stage=settlement}": (limit,)}
+    scenario = msgspec.structs.replace(loaded.scenario, thresholds=thresholds)
+    return msgspec.structs.replace(loaded, scenario=scenario)
+
+
 def test_a_load_in_one_process_settles_and_balances():
     """Every visit is settled at three nodes, by stages, with checks that looked."""
     told = []
-    report = run_load(load("docs/examples/load.toml"), TINY, told.append)
+    report = run_load(load_within("p(99)<1h"), TINY, told.append)
 
     assert (20, 20, True) == (report.offered, report.settled, report.gate.holds)
     assert [*STAGES, VISIT] == [row.stage for row in report.stages]
@@ -38,11 +46,7 @@ def test_a_load_in_one_process_settles_and_balances():
 
 def test_a_threshold_that_does_not_hold_fails_the_run():
     """The scenario says how long anybody may wait."""
-    loaded = load("docs/examples/load.toml")
-    strict = msgspec.structs.replace(
-        loaded.scenario, thresholds={"latency{stage=settlement}": ("max<1us",)}
-    )
-    report = run_load(msgspec.structs.replace(loaded, scenario=strict), TINY)
+    report = run_load(load_within("max<1us"), TINY)
 
     assert ("fail", False) == (report.verdict, report.passed)
 

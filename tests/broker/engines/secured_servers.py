@@ -11,12 +11,13 @@ import msgspec
 import pytest
 
 from tests.broker.engines.contract import FAST, HUB, INSURED, TREATMENT, attach, eventually
-from tests.broker.engines.servers import Server, free_ports, need_program
+from tests.broker.engines.servers import Server, need_program
 from yidi.broker.engines.base import Engine, engine_from_url
 from yidi.broker.engines.server_files import ADMIN
 from yidi.protocol.instants import SECOND
 from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.keys import secrets_folder
+from yidi.scenarios.live.programs import free_ports
 from yidi.scenarios.live.secured import make_secured
 
 NODES = [HUB, INSURED, TREATMENT]

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.broker.engines.servers import free_ports
 from tests.live.own_nodes import own_node
 from yidi.broker.external.http import HttpClient
 from yidi.protocol.json_scan import JSON_BYTES_MAX
+from yidi.scenarios.live.programs import free_ports
 
 
 @pytest.fixture
