@@ -95,8 +95,9 @@ def trace(
 
 def _list_cases(bundle: Path, language: Language, *, as_json: bool) -> ExitCode:
     """The scripted cases of a run and a sample of each flow."""
-    from yidi.scenarios.judging.page_data import chosen_cases, read_scenario
+    from yidi.scenarios.judging.page_data import chosen_cases
     from yidi.scenarios.judging.party_names import read_names
+    from yidi.scenarios.judging.scripted_cases import read_scenario
 
     chosen = chosen_cases(bundle, read_scenario(bundle), ())
     if as_json:
@@ -183,6 +184,9 @@ def _print_tour(narrator: Narrator) -> None:
     chain, language = narrator.chain, narrator.language
     steps = steps_along(chain)
     _print_head(narrator)
+    if not any(0 <= step <= 7 for step in steps):
+        _print_without_tour(narrator)
+        return
     _print_section(narrator, _AROUND[-1], [i for i, step in enumerate(steps) if step == -1])
     for step in STEPS:
         title, sees = (step.title[0], step.sees[0]) if language == "zh" else (
@@ -197,6 +201,21 @@ def _print_tour(narrator: Narrator) -> None:
             for index in [i for i, of in enumerate(steps) if of == step.number]:
                 _print_hop(narrator, index)
     _print_section(narrator, _AROUND[8], [i for i, step in enumerate(steps) if step == 8])
+
+
+def _print_without_tour(narrator: Narrator) -> None:
+    """A case that never came to a settlement has no seven steps: its messages, in full."""
+    zh, count = narrator.language == "zh", len(narrator.chain.hops)
+    if not count:
+        print("日志中没有本案的报文。" if zh else "The journal has no message of this case.")
+        return
+    print(
+        "没有进行到预结算或结算，全部报文如下。"
+        if zh
+        else "It never came to a pre-settlement or a settlement; these are all its messages."
+    )
+    for index in range(count):
+        _print_hop(narrator, index)
 
 
 def _print_section(narrator: Narrator, title: tuple[str, str], chosen: list[int]) -> None:
@@ -227,7 +246,7 @@ def head_lines(narrator: Narrator) -> list[str]:
             else f"case key {row.key or '—'}, {state}, accounting day {day}"
         )
         lines.append(money_line(row, language))
-    if not chain.folded:
+    if chain.hops and not chain.folded:
         lines.append(
             "此次运行不能由本程序重放：窗口收到的答复未列出。"
             if zh

@@ -315,8 +315,17 @@ def _leg(hop: Hop) -> tuple[str, str]:
 
 def _without_other_visits(hops: list[Hop]) -> list[Hop]:
     """Questions about the person at this counter, but not those of earlier and later visits."""
-    of_visit = [hop.at for hop in hops if hop.transaction in OF_A_VISIT]
+    of_visit = [hop for hop in hops if hop.transaction in OF_A_VISIT]
     if not of_visit:
         return hops
-    begin, end = min(of_visit) - DAY, max(of_visit)
-    return [hop for hop in hops if hop.transaction not in OF_THE_COUNTER or begin <= hop.at <= end]
+    traces = {hop.origin.trace_id for hop in of_visit if hop.origin is not None}
+    begin = min(hop.at for hop in of_visit) - DAY
+    end = max(hop.at for hop in of_visit)
+    return [
+        hop
+        for hop in hops
+        if hop.origin is None
+        or hop.transaction not in OF_THE_COUNTER
+        or hop.origin.trace_id in traces
+        or begin <= hop.at <= end
+    ]

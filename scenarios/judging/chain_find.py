@@ -21,6 +21,7 @@ from yidi.protocol.journal import RecordKind
 from yidi.scenarios.judging.chain_match import Selection
 from yidi.scenarios.judging.journal_file import open_journal
 from yidi.scenarios.judging.rows import CaseRow
+from yidi.scenarios.judging.scripted_cases import read_scenario, scripted_cases
 
 JOURNAL, CASES, MANUAL = "journal.bin", "cases.jsonl", "manual.jsonl"
 ID_LENGTH_MIN = 8
@@ -106,8 +107,12 @@ def find_case(bundle: Path, name: str) -> Selection:
         if field in found:
             best = found[field]
             return selection_of(_rows_of(bundle, best.key, (best.institution, best.visit)), name)
+    scripted = scripted_cases(read_scenario(bundle))
+    if name in scripted:
+        return scripted[name]  # refused before it had a key: its messages are there
     key, trace, place = _named_in_journal(bundle, name)
     if not trace:
+        known |= dict.fromkeys(scripted, True)
         near = get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"CASE, did you mean {near[0]}?" if near else "CASE"
         raise ScenarioError(ErrorCode.E_CASE_UNKNOWN, at=hint, got=name)

@@ -60,6 +60,8 @@ class Matcher:
         self._by_batch: dict[str, list[int]] = {}
         self._agency_ids: dict[str, list[int]] = {}
         """Message ids of agencies' requests that belong to cases, for their answers."""
+        self._asked: set[str] = set()
+        """Insured regions that were asked on the way of a case."""
         for index, one in enumerate(self.selections):
             for key in one.keys:
                 self._by_key[key] = index
@@ -71,10 +73,13 @@ class Matcher:
                 self._by_visit[one.institution, one.visit] = index
 
     def addresses(self) -> frozenset[str]:
-        """The regions of all cases, whose outputs are worth folding for."""
+        """The regions of all cases, whose outputs are worth folding for.
+
+        One that was asked by mistake is among them.
+        """
         regions = [f"treatment:{one.treatment}" for one in self.selections if one.treatment]
         regions += [f"insured:{one.insured}" for one in self.selections if one.insured]
-        return frozenset(regions)
+        return frozenset(self._asked.union(regions))
 
     def learn(self, envelope: Envelope | None) -> None:
         """Take from one message whatever makes others recognisable."""
@@ -158,20 +163,27 @@ class Matcher:
         if transaction in OF_A_PERSON and origin.kind == t.Kind.RESULT:
             _add(self._by_filing, _text(_body(envelope), "filing_id"), index)
         _add(self._by_trace, origin.trace_id, index)
-        one = self.selections[index]
-        if origin.trace_id not in one.traces:
-            self.selections[index] = _grown(one, envelope)
+        if origin.insured:
+            self._asked.add(f"insured:{origin.insured}")
+        self.selections[index] = _grown(self.selections[index], envelope)
 
 
 def _grown(one: Selection, envelope: Envelope) -> Selection:
-    """A selection with the trace of a message, and the regions where they were not known."""
+    """A selection with the trace of a message, and what it tells of what was not known."""
     origin = envelope.origin
+    known = origin.trace_id in one.traces
+    if known and all((one.treatment, one.insured, one.hub, one.person_no, one.institution)):
+        return one
+    role, _, code = origin.sender.partition(":")
+    at_counter = role == "institution" and origin.kind == t.Kind.REQUEST
     hub = next((hop for hop in _ends(envelope) if hop.startswith("hub:") and not one.hub), one.hub)
     return msgspec.structs.replace(
         one,
-        traces=(*one.traces, origin.trace_id),
+        traces=one.traces if known else (*one.traces, origin.trace_id),
         treatment=one.treatment or origin.treatment,
         insured=one.insured or origin.insured,
+        institution=one.institution or (code if at_counter else ""),
+        person_no=one.person_no or (_text(_body(envelope), "person_no") if at_counter else ""),
         hub=hub,
     )
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from yidi.protocol.code_tables import CASE_STATE
-from yidi.scenarios.judging.page_data import page_cases, read_scenario
+from yidi.scenarios.judging.page_data import page_cases
 from yidi.scenarios.judging.page_tables import (
     checks,
     clearing_tables,
@@ -28,6 +28,7 @@ from yidi.scenarios.judging.page_tables import (
     verdict_badge,
 )
 from yidi.scenarios.judging.rows import ClearingRow, Notice
+from yidi.scenarios.judging.scripted_cases import read_scenario
 from yidi.scenarios.judging.tour import STEPS
 from yidi.scenarios.library.schema import Scenario
 

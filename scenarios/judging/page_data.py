@@ -25,8 +25,8 @@ from yidi.scenarios.judging.explain import Narrator
 from yidi.scenarios.judging.page_money import Snapshot, snapshots_along
 from yidi.scenarios.judging.party_names import PartyNames, read_names, state_name
 from yidi.scenarios.judging.rows import CaseRow
+from yidi.scenarios.judging.scripted_cases import scripted_cases
 from yidi.scenarios.judging.tour import steps_along
-from yidi.scenarios.library.loader import load
 from yidi.scenarios.library.policy_file import load_policies_text
 from yidi.scenarios.library.schema import Scenario
 from yidi.scenarios.running.world import read_world
@@ -37,34 +37,32 @@ CANDIDATES_MAX = 40
 """Visits looked at for the sample of one flow."""
 HOPS_MAX = 400
 """Messages of one case on the page; a storm of duplicates is cut, and says so."""
-SCENARIO = "scenario.toml"
 _LANGUAGES = ("zh", "en")
 
 
-def read_scenario(bundle: Path) -> Scenario | None:
-    """The bundle's scenario; None where it is missing or of another version."""
-    try:
-        return load(str(bundle / SCENARIO)).scenario
-    except (OSError, YidiError):
-        return None
-
-
 def chosen_cases(bundle: Path, scenario: Scenario | None, failed: Iterable[str]) -> list[Selection]:
-    """The cases to show: failed ones, scripted ones, one sample per flow."""
+    """The cases to show: failed ones, scripted ones, one sample per flow.
+
+    A scripted case that has no row is told by its messages alone.
+    """
     visits = _candidates(bundle, frozenset(failed))
     wrong = frozenset(failed)
     first = [rows for rows in visits if any(row.key in wrong for row in rows)]
     scripted = [rows for rows in visits if rows[0].case_id]
     samples = list(_samples(scenario, visits))
-    if not scripted and not samples:
+    rowless = scripted_cases(scenario)
+    for rows in scripted:
+        rowless.pop(rows[0].case_id or "", None)
+    if not scripted and not samples and not rowless:
         samples = visits
-    chosen: dict[tuple[str, str], list[CaseRow]] = {}
-    for rows in [*first, *scripted, *samples]:
-        chosen.setdefault((rows[0].institution, rows[0].visit or rows[0].key), rows)
-    return [
-        selection_of(rows, rows[0].case_id or rows[0].visit or rows[0].key)
-        for rows in list(chosen.values())[:CASES_MAX]
-    ]
+    chosen: dict[tuple[str, str], Selection] = {}
+    for one in [*map(_selected, [*first, *scripted]), *rowless.values(), *map(_selected, samples)]:
+        chosen.setdefault((one.institution, one.visit or one.name), one)
+    return list(chosen.values())[:CASES_MAX]
+
+
+def _selected(rows: list[CaseRow]) -> Selection:
+    return selection_of(rows, rows[0].case_id or rows[0].visit or rows[0].key)
 
 
 def _candidates(bundle: Path, wrong: frozenset[str]) -> list[list[CaseRow]]:
@@ -118,6 +116,7 @@ def page_cases(bundle: Path, scenario: Scenario | None, failed: Iterable[str]) -
     return [
         _case(chain, names, wrong) | {"made_up": any(marked(row) for row in chain.rows)}
         for chain in read_chains(bundle, selections)
+        if chain.hops
     ]
 
 

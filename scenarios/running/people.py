@@ -107,11 +107,18 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
 def build_people(scenario: Scenario, streams: Streams) -> People:
     """Build everybody of a scenario; the same seed gives the same persons."""
     numbers = _Numbers()
-    scripted = {person.id: _scripted(person, numbers) for person in scenario.person}
-    _join_households(scenario.person, scripted)
+    scripted = scripted_people(scenario, numbers)
     year = _DEFAULT_YEAR if scenario.start == "now" else int(scenario.start[:4])
     pools = {flow.name: _pool(flow, year, numbers, streams) for flow in scenario.flow}
     return People(scripted=scripted, pools=pools)
+
+
+def scripted_people(scenario: Scenario, numbers: _Numbers | None = None) -> dict[str, Insured]:
+    """The persons that a scenario names, by their id in it; no chance is in them."""
+    numbers = numbers or _Numbers()
+    scripted = {person.id: _scripted(person, numbers) for person in scenario.person}
+    _join_households(scenario.person, scripted)
+    return scripted
 
 
 class _Numbers:

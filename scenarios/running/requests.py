@@ -39,6 +39,11 @@ class Request(msgspec.Struct, frozen=True):
     body: msgspec.Struct
 
 
+def visit_of(case: Case) -> str:
+    """The institution's number of a scripted case's visit."""
+    return case.id[:VISIT_LENGTH]
+
+
 class Story:
     """What a scripted case has come to so far."""
 
@@ -46,7 +51,7 @@ class Story:
         self.case = case
         self.person = person
         self.treatment = treatment
-        self.visit = case.id[:VISIT_LENGTH]
+        self.visit = visit_of(case)
         self.begin_at = at
         self.end_at = 0
         self.med_type = "11"

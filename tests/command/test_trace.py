@@ -11,6 +11,8 @@ import pytest
 from tests.judging.harness import CASE_ID, Stage
 from yidi.protocol import transactions as t
 from yidi.scenarios.command import cli, runs
+from yidi.scenarios.judging.judged_run import judged_run
+from yidi.scenarios.library.loader import load
 
 CJK = re.compile(r"[\u4e00-\u9fff]")
 
@@ -106,3 +108,45 @@ def test_the_doubt_after_a_lost_answer_is_told(tmp_path: Path, capsys):
     _, out, _ = _yidi(capsys, str(stage.write(tmp_path)), CASE_ID, "--lang", "zh")
     for words in ("这一份丢了", "这是重发", "结果未知", "结算信息查询 5203"):
         assert words in out
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run in which a case was refused before it had a case key."""
+    folder = tmp_path_factory.mktemp("refused")
+    judged_run(load("conform-wrong-region"), folder)
+    return folder
+
+
+def test_a_case_without_a_key_is_followed_to_the_counter(refused: Path, capsys):
+    """It has no row; who and where are the scenario's, and every question ends at the counter."""
+    code, out, _ = _yidi(capsys, str(refused), "taken-for", "--lang", "en")
+    assert code == 0
+    head = out.partition("\n")[0]
+    assert "陆测试, insured in Lu'an, Anhui 341500, treated in Shanghai 310000" in head
+    assert "cannot be folded" not in out
+    assert "[1]" not in out
+    assert "never came to a pre-settlement" in out
+    told = json.loads(_yidi(capsys, str(refused), "taken-for", "--json")[1])["messages"]
+    asked = [one["message_id"] for one in told if one["from"].startswith("institution:")]
+    answered = [
+        (one["answers"], one["kind"]) for one in told if one["to"].startswith("institution:")
+    ]
+    assert len(asked) == len(answered) == 3
+    assert [kind for _, kind in answered] == ["rejection", "rejection", "result"]
+
+
+def test_a_message_of_a_case_without_a_key_names_its_person(refused: Path, capsys):
+    """Asked for by a message id alone, the case has a person, a place and its counter, too."""
+    told = json.loads(_yidi(capsys, str(refused), "taken-for", "--json")[1])["messages"]
+    code, out, _ = _yidi(capsys, str(refused), told[0]["message_id"], "--lang", "zh")
+    assert code == 0
+    assert "陆测试" in out.partition("\n")[0]
+    assert "上海市测试第一医院" in out.partition("\n")[0]
+    assert "不能由本程序重放" not in out
+
+
+def test_cases_without_a_key_are_listed(refused: Path, capsys):
+    """A list of the cases has those that were refused at once."""
+    _, out, _ = _yidi(capsys, str(refused), "--json")
+    assert [one["case"] for one in json.loads(out)] == ["own", "taken-for"]
