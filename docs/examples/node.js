@@ -59,5 +59,5 @@ if (require.main === module) {
     const chunks = await request.toArray();
     response.setHeader('Content-Type', 'application/json');
     response.end(JSON.stringify(answer(JSON.parse(Buffer.concat(chunks)))));
-  }).listen(Number(process.argv[2]), '127.0.0.1');
+  }).listen(Number(process.argv[2] || 9000), '127.0.0.1');
 }

@@ -7,7 +7,7 @@ const { spawn } = require('node:child_process');
 const { createInterface } = require('node:readline');
 const { answer } = require('./node.js');
 
-const { hostname, port } = new URL(process.argv[2]);
+const { hostname, port } = new URL(process.argv[2] || 'mqtt://127.0.0.1:1883');
 const broker = ['-h', hostname, '-p', port, '-V', 'mqttv5', '-q', '1'];
 
 // One line a message: response topic, correlation data, document.

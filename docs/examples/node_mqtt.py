@@ -26,7 +26,7 @@ def on_message(client, userdata, message):
     client.publish(message.properties.ResponseTopic, reply, qos=1, properties=properties)
 
 
-broker = urlsplit(sys.argv[1])
+broker = urlsplit(sys.argv[1] if len(sys.argv) > 1 else "mqtt://127.0.0.1:1883")
 node = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
 node.on_connect, node.on_message = on_connect, on_message
 node.connect(broker.hostname, broker.port)

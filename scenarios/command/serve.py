@@ -270,6 +270,7 @@ def _show(served: Served, token: str, language: Language, as_json: bool) -> None
         "clock": local_text(served.desk.now()),
         "institutions": _institutions(served),
         "people": _people(served),
+        "items": _items(served, language),
         "fixed_outcomes": fixed_rows(served.cast.world, language),
         "curl": curl_line(served, token),
     }
@@ -287,12 +288,22 @@ def _print(facts: dict[str, object], language: Language) -> None:
     print(f"{'国家接口网关' if zh else 'national gateway'}  {facts['url']}")
     if facts["token"]:
         print(f"{'访问令牌（仅本次）' if zh else 'token (this run only)'}  {facts['token']}")
+    elif zh:
+        print("访问令牌  即所给凭据中的令牌；先执行 TOKEN=…，再粘贴最后的调用")
+    else:
+        print("token  one of the credentials you gave; set TOKEN=… before you paste the call below")
     print(f"{'网络时钟' if zh else 'network clock'}  {facts['clock']}")
     print(f"OpenAPI  {facts['url']}/openapi.json")
     print(f"{'测试控制（yidi ctl）' if zh else 'control (yidi ctl)'}  {facts['control']}\n")
     for title, key in (
         ("定点医药机构" if zh else "institutions", "institutions"),
         ("人员" if zh else "people", "people"),
+        (
+            "就医地目录中的项目（其他明细按丙类全自费）"
+            if zh
+            else "items of the catalogue (a fee of any other is outside it)",
+            "items",
+        ),
         ("固定结果的测试人员与机构" if zh else "test cast: the outcome is fixed", "fixed_outcomes"),
     ):
         rows = facts[key]
@@ -339,6 +350,19 @@ def _people(served: Served) -> list[dict[str, str]]:
     ]
 
 
+def _items(served: Served, language: Language) -> list[dict[str, str]]:
+    from yidi.protocol.codes import labelled
+
+    return [
+        {
+            "med_list_codg": row.code,
+            "region": row.region,
+            "chrgitm_lv": labelled("chrgitm_lv", row.grade, language),
+        }
+        for row in served.cast.world.items
+    ]
+
+
 def curl_line(served: Served, token: str) -> str:
     """A 1101 that can be pasted into a shell: a person of the network at one of its hospitals."""
     import json
@@ -373,9 +397,11 @@ def curl_line(served: Served, token: str) -> str:
         },
     }
     document = json.dumps(call, ensure_ascii=False).replace("'", "")
+    # Only in double quotes does a shell put in its $TOKEN.
+    bearer = f"'Authorization: Bearer {token}'" if token else '"Authorization: Bearer $TOKEN"'
     return (
         f"curl -sS http://127.0.0.1:{served.server.port}"
         "/fsi/api/rsfComIfsService/callService \\\n"
-        f"  -H 'Authorization: Bearer {token or '$TOKEN'}' \\\n"
+        f"  -H {bearer} \\\n"
         f"  -H 'Content-Type: application/json' \\\n  -d '{document}'"
     )

@@ -1,5 +1,6 @@
-"""Persons and institutions whose outcome is always the same, for whoever tests a live network.
+"""What a served network has besides its scenario, for whoever tests a live network.
 
+Persons and institutions whose outcome is always the same, and a catalogue with something in it.
 Every insured region of a served network has one person of each kind, and every treatment region
 one institution; virtual runs and `run --live` have none of them. A refusal and a used-up cap are
 real: the insurance is suspended, the year's pool is spent, the business is not opened. What is
@@ -19,7 +20,15 @@ from yidi.protocol import transactions as t
 from yidi.protocol.identity import MALE, synthetic_identity
 from yidi.protocol.instants import SECOND
 from yidi.protocol.messages_control import NextOutcome, Outcome
-from yidi.scenarios.running.world import FilingRow, InstitutionRow, PersonRow, World, partition_key
+from yidi.scenarios.running.bills import ITEMS
+from yidi.scenarios.running.world import (
+    CatalogueRow,
+    FilingRow,
+    InstitutionRow,
+    PersonRow,
+    World,
+    partition_key,
+)
 
 Two = tuple[str, str]
 """Chinese and English."""
@@ -73,7 +82,11 @@ _ALL_OPENED = ("11", "13", "14", "21", "22", "23", "24")
 
 
 def with_fixed_cast(world: World, book: PolicyBook) -> World:
-    """The same world with a test person or institution of every kind in every region."""
+    """The same world with a test person or institution of every kind in every region.
+
+    And with items that every treatment region pays for: most scenarios name none, and at a counter
+    of such a region every fee would be outside the catalogue.
+    """
     taken = {row.certificate_no for row in world.persons}
     persons = [*world.persons, *_persons(world, book, taken)]
     places = [*world.institutions, *_institutions(world)]
@@ -81,6 +94,7 @@ def with_fixed_cast(world: World, book: PolicyBook) -> World:
         world,
         persons=tuple(sorted(persons, key=lambda row: row.person_no)),
         institutions=tuple(sorted(places, key=lambda row: row.code)),
+        items=tuple(sorted(_items(world), key=lambda row: (row.region, row.code))),
     )
 
 
@@ -190,6 +204,16 @@ def _as_fixed(row: PersonRow, kind: Fixed, policy: Policy, start_day: str) -> Pe
         )
         return msgspec.structs.replace(row, ytd=spent)
     return row
+
+
+def _items(world: World) -> list[CatalogueRow]:
+    """The world's items, and those of flows as 甲 where a region does not know them."""
+    rows = {(row.region, row.code): row for row in world.items}
+    for region in world.with_role("treatment"):
+        for code in ITEMS:
+            row = CatalogueRow(region=region.code, code=code, grade="01")
+            rows.setdefault((row.region, row.code), row)
+    return list(rows.values())
 
 
 def _institutions(world: World) -> Iterator[InstitutionRow]:

@@ -88,8 +88,11 @@ def test_the_calls_of_the_page_work_as_written(served):
     settled = found[-1]["output"]["setlinfo"]
     assert settled["setl_id"]
     assert settled["medfee_sumamt"] == "25000.00"
+    # (25,000 - 600) x 80 %: the item of the page is in the catalogue of every served network.
+    assert settled["fund_pay_sumamt"] == "19520.00"
     assert found[-2]["output"]["setlinfo"]["fund_pay_sumamt"] == settled["fund_pay_sumamt"]
-    assert answers(shell(facts["curl"].replace("$TOKEN", TOKEN), facts["port"]))[0]["infcode"] == 0
+    pasted = shell(f"TOKEN={TOKEN}\n{facts['curl']}", facts["port"])
+    assert answers(pasted)[0]["infcode"] == 0
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
 
