@@ -7,21 +7,19 @@ days has; statements and applications are both counted with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
 from yidi.nodes.agency import is_day, is_period
-from yidi.nodes.base import Node
+from yidi.nodes.base import Handler, Node
 from yidi.nodes.lifecycle import REVERSED, Case
 from yidi.protocol.codes import clr_type_of
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import RemoteProtocolError
 from yidi.protocol.instants import Instant
 from yidi.protocol.transactions import Kind
-
-Handler = Callable[[Envelope, Any, Instant], list[Envelope]]
 
 
 class StoredFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,7 @@ def add_person(region: InsuredRegion, body: NewPerson, now: Instant) -> list[Env
         balance_fen=body.balance_fen,
         partition_key=body.partition_key,
     )
-    region.forget_certificates()
+    region.questions.forget_certificates()
     if not body.filed:
         return []
     region.state.sequence += 1

@@ -20,31 +20,25 @@ from yidi.nodes.base import Node
 from yidi.nodes.benefit import Claim, YearToDate, accumulator_change, compute
 from yidi.nodes.catalogue import LineProblem, check_lines
 from yidi.nodes.claim import Split
-from yidi.nodes.filing import NONE, Attendance, counting
+from yidi.nodes.filing import Attendance, counting
 from yidi.nodes.filing_desk import FilingDesk
 from yidi.nodes.insured_questions import Questions
 from yidi.nodes.insured_state import InsuredConfig, InsuredState, Person
 from yidi.nodes.insured_undo import Undo
 from yidi.nodes.ledger import PostingKind, settlement_legs
 from yidi.nodes.lifecycle import NEW, PRESETTLED, REJECTED, REVERSED, SETTLED, Case, advance, may
-from yidi.nodes.policy import CHRONIC, VISIT_KINDS, PolicyBook
+from yidi.nodes.policy import PolicyBook
 from yidi.nodes.region_books import RegionBooks, stamped_by
 from yidi.nodes.visits import Unit, runs_of, unit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
-from yidi.protocol.codes import normalise_chronic
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import ErrorCode
 from yidi.protocol.instants import Instant, day_of
 from yidi.protocol.messages import (
-    BenefitCheckRequest,
-    BenefitCheckResult,
-    EligibilityRequest,
-    EligibilityResult,
     FeeUploadRequest,
     FeeUploadResult,
     FundPay,
-    Insurance,
     SettlementRequest,
     SettlementResult,
 )
@@ -53,8 +47,6 @@ __all__ = ["InsuredConfig", "InsuredRegion", "InsuredState", "Person"]
 
 COMPUTATIONS_MAX = 10_000
 """Pre-settlements whose computation is kept for the settlement that mostly follows."""
-SUSPENDED = "2"
-"""`psn_insu_stas`: suspended."""
 
 
 class Computed(msgspec.Struct, frozen=True, gc=False):
@@ -96,9 +88,6 @@ class InsuredRegion(Node[InsuredState]):
         self.questions = Questions(self)
         self.decide: Callable[[Envelope, SettlementRequest], Computed | ErrorCode] = self._computed
         """What a claim comes to; observed nodes put the answer of somebody's own in its place."""
-        self._certificates: dict[str, str] = {}
-        self.requests[t.ELIGIBILITY] = self._on_eligibility
-        self.requests[t.BENEFIT_CHECK] = self._on_benefit_check
         for transaction in t.FEE_UPLOADS:
             self.requests[transaction] = self._on_fees
         for transaction in t.PRE_SETTLEMENTS:
@@ -106,56 +95,7 @@ class InsuredRegion(Node[InsuredState]):
         for transaction in t.SETTLEMENTS:
             self.requests[transaction] = self._on_settlement
 
-    # ------------------------------------------------------------- the person
-
-    def _on_eligibility(
-        self, envelope: Envelope, body: EligibilityRequest, now: Instant
-    ) -> list[Envelope]:
-        if (again := self.first_answer(envelope, now)) is not None:
-            return again
-        person = self._person_asked(body)
-        if person is None:
-            return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
-        if (body.certificate_no and body.certificate_no != person.certificate_no) or (
-            body.name and body.name != person.name
-        ):
-            return self.refuse(envelope, ErrorCode.E_PERSON_MISMATCH, now)
-        insurance = Insurance(
-            insutype=person.insutype,
-            psn_type=person.psn_type,
-            status=person.status,
-            balance_fen=person.balance_fen,
-            insured=self.code,
-            suspended_from=person.suspended_from,
-        )
-        treatment = envelope.origin.treatment
-        result = EligibilityResult(
-            person_no=person.person_no,
-            name=person.name,
-            certificate_no=person.certificate_no,
-            sex=person.sex,
-            birth=person.birth,
-            insurances=[insurance],
-            filings=[
-                filing.view() for filing in person.filings if filing.area[:2] == treatment[:2]
-            ],
-            chronic=person.chronic,
-            partition_key=person.partition_key,
-        )
-        return self.say(envelope, encode(result), now)
-
-    def _person_asked(self, body: EligibilityRequest) -> Person | None:
-        """By number or, as at a counter, by certificate; the index is derived, never saved."""
-        persons = self.state.persons
-        if body.person_no:
-            return persons.get(body.person_no)
-        if len(self._certificates) != len(persons):
-            self._certificates = {one.certificate_no: one.person_no for one in persons.values()}
-        return persons.get(self._certificates.get(body.certificate_no, ""))
-
-    def forget_certificates(self) -> None:
-        """Make the index of certificates anew: a person has changed."""
-        self._certificates = {}
+    # ------------------------------------------------------------- for its parts
 
     def say(self, envelope: Envelope, body: bytes, now: Instant) -> list[Envelope]:
         """Answer a repeatable and save the answer for its message id."""
@@ -163,53 +103,6 @@ class InsuredRegion(Node[InsuredState]):
         assert link is not None
         self.remember(origin.message_id, envelope.body, 1, body)
         return [self.answered(origin, link.sender, body, now)]
-
-    def _on_benefit_check(
-        self, envelope: Envelope, body: BenefitCheckRequest, now: Instant
-    ) -> list[Envelope]:
-        """2001: everything that would stand in the way, not only the first."""
-        person = self.state.persons.get(body.person_no)
-        if person is None:
-            return self.refuse(envelope, ErrorCode.E_PERSON_UNKNOWN, now)
-        found: list[str] = []
-        if person.insutype != body.insutype:
-            found.append(ErrorCode.E_PERSON_UNKNOWN)
-        if self._is_suspended(person, body.begin):
-            found.append(ErrorCode.E_INSURANCE_SUSPENDED)
-        policy = self.book.find(self.config.policy_region, body.insutype, body.begin)
-        kind = VISIT_KINDS.get(body.med_type)
-        if policy is None or kind is None or getattr(policy, kind) is None:
-            found.append(ErrorCode.E_NO_POLICY)
-        visit = Attendance(
-            self.config.policy_region, envelope.origin.treatment, body.insutype, body.med_type,
-            body.emergency, body.begin, body.begin,
-        )  # fmt: skip
-        filing, why = counting(person.filings, self.book, visit)
-        if filing == NONE:
-            found.append(why)
-        chronic = self._chronic_problem(person, body.med_type, body.disease)
-        if chronic is not None:
-            found.append(chronic)
-        result = BenefitCheckResult(
-            person_no=body.person_no,
-            eligible=not found,
-            filing="" if filing == NONE else filing,
-            hindrances=found,
-        )
-        return self.say(envelope, encode(result), now)
-
-    def _is_suspended(self, person: Person, day: str) -> bool:
-        return person.status == SUSPENDED and person.suspended_from <= day
-
-    def _chronic_problem(self, person: Person, med_type: str, disease: str) -> ErrorCode | None:
-        """Source: domain 3.5; registrations are matched by their parent code."""
-        if VISIT_KINDS.get(med_type) != CHRONIC:
-            return None
-        parent = normalise_chronic(disease)
-        if parent is None:
-            return ErrorCode.E_CHRONIC_CODE
-        registered = any(normalise_chronic(code) == parent for code in person.chronic)
-        return None if registered else ErrorCode.E_CHRONIC_NOT_REGISTERED
 
     def on_referral_list(self, insutype: str, diagnosis: str, day: str) -> bool:
         """Whether a referral for this diagnosis may be filed; no list means any may."""
@@ -359,7 +252,7 @@ class InsuredRegion(Node[InsuredState]):
         ):  # fmt: skip
             known = None
         last = day_of(Instant(body.end))
-        if known is None and self._is_suspended(person, last):
+        if known is None and person.is_suspended(last):
             return ErrorCode.E_INSURANCE_SUSPENDED
         unit = self.state.units.get(unit_key(body.institution, body.visit, body.batch))
         if unit is not None and unit.total_fen != body.total_fen:
@@ -376,7 +269,7 @@ class InsuredRegion(Node[InsuredState]):
         self, body: SettlementRequest, person: Person, treatment: str, last: str
     ) -> tuple[SettlementResult, YearToDate] | ErrorCode:
         """What a claim that ends on day `last` comes to, and what it adds to the year."""
-        chronic = self._chronic_problem(person, body.med_type, body.disease)
+        chronic = person.chronic_problem(body.med_type, body.disease)
         if chronic is not None:
             return chronic
         first = last if body.begin == body.end else day_of(Instant(body.begin))

@@ -8,8 +8,14 @@ from yidi.nodes.base import NodeState
 from yidi.nodes.benefit import YearToDate
 from yidi.nodes.filing import Filing
 from yidi.nodes.lifecycle import Case
+from yidi.nodes.policy import CHRONIC, VISIT_KINDS
 from yidi.nodes.region_books import BooksState
 from yidi.nodes.visits import Unit
+from yidi.protocol.codes import normalise_chronic
+from yidi.protocol.errors import ErrorCode
+
+SUSPENDED = "2"
+"""`psn_insu_stas`: suspended."""
 
 
 class Person(msgspec.Struct, kw_only=True, gc=False):
@@ -31,6 +37,23 @@ class Person(msgspec.Struct, kw_only=True, gc=False):
     years: dict[str, YearToDate] = {}
     """Accumulators by calendar year of the visit's end, `"2026"`."""
     filings: list[Filing] = []
+
+    def is_suspended(self, day: str) -> bool:
+        """Whether the person's insurance is suspended on a day."""
+        return self.status == SUSPENDED and self.suspended_from <= day
+
+    def chronic_problem(self, med_type: str, disease: str) -> ErrorCode | None:
+        """Why a chronic visit may not be one; registrations are matched by their parent code.
+
+        Source: domain 3.5.
+        """
+        if VISIT_KINDS.get(med_type) != CHRONIC:
+            return None
+        parent = normalise_chronic(disease)
+        if parent is None:
+            return ErrorCode.E_CHRONIC_CODE
+        registered = any(normalise_chronic(code) == parent for code in self.chronic)
+        return None if registered else ErrorCode.E_CHRONIC_NOT_REGISTERED
 
 
 class InsuredConfig(msgspec.Struct, frozen=True, kw_only=True):

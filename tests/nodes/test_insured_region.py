@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.nodes import visit_harness as h
@@ -243,14 +244,25 @@ def test_a_benefit_check_names_every_hindrance():
     assert (False, ["E_INSURANCE_SUSPENDED", "E_NO_FILING"]) == (answer.eligible, answer.hindrances)
 
 
-def test_a_question_repeated_gets_the_answer_it_got():
-    """A repeatable is computed once per message id, even when the world has moved on."""
+@pytest.mark.parametrize(
+    ("transaction", "body"),
+    [
+        (t.ELIGIBILITY, m.EligibilityRequest(person_no=h.PERSON)),
+        (t.BENEFIT_CHECK, m.BenefitCheckRequest(
+            person_no=h.PERSON, insutype="310", institution=h.HOSPITAL, med_type="11",
+            begin="2026-03-16")),
+    ],
+)  # fmt: skip
+def test_a_question_repeated_gets_the_answer_it_got(transaction, body):
+    """A repeatable is computed once per message id; the id takes no other content."""
     region = h.insured_region()
-    request = asked(t.ELIGIBILITY, m.EligibilityRequest(person_no=h.PERSON))
-    first = tell(region, request)
+    first = tell(region, asked(transaction, body))
     region.state.persons[h.PERSON].balance_fen = 1
+    region.state.persons[h.PERSON].filings = []
+    other = msgspec.structs.replace(body, person_no="P9")
 
-    assert first.body == tell(region, request).body
+    assert first.body == tell(region, asked(transaction, body)).body
+    assert "E_KEY_REUSED" == said(region, asked(transaction, other)).code
 
 
 def test_a_region_is_the_same_after_a_restart():
