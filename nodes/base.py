@@ -24,6 +24,7 @@ from yidi.protocol.checks import EDGE_ROLES, check_request
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError
+from yidi.protocol.identifiers import DIGIT_SERIALS, letter_serial, sender_prefix
 from yidi.protocol.instants import SECOND, Instant, local_stamp
 from yidi.protocol.messages import Rejection
 from yidi.protocol.transactions import Kind
@@ -33,8 +34,6 @@ ANSWERS_MAX = 10_000
 
 GIST_MAX = 256
 """A longer request is remembered by its digest."""
-
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class SavedAnswer(msgspec.Struct, array_like=True, gc=False):
@@ -109,7 +108,7 @@ class Node(Generic[S]):
         self.state = state
         self.outbox = Outbox(state.outbox)
         self.ledger = Ledger(state.ledger)
-        self._prefix = (self.role[0] + self.code).upper().ljust(12, "0")[:12]
+        self._prefix = sender_prefix(self.role[0] + self.code)
         self._second_text = ""
         self._second_end = 0
         self.requests: dict[str, Handler] = {}
@@ -174,14 +173,10 @@ class Node(Generic[S]):
         if now >= self._second_end:
             self._begin_second(now)
         state.minted_serial = n = state.minted_serial + 1
-        if n <= 9_999:
+        if n < DIGIT_SERIALS:
             return f"{self._second_text}{n:04d}"
-        # A busy second needs more than four digits give: letters go on after 9999.
-        n -= 10_000
-        a, b = divmod(n, 46_656)
-        b, c = divmod(b, 1_296)
-        c, d = divmod(c, 36)
-        return f"{self._second_text}{_DIGITS[10 + a]}{_DIGITS[b]}{_DIGITS[c]}{_DIGITS[d]}"
+        # A busy second needs more than four digits give.
+        return self._second_text + letter_serial(n - DIGIT_SERIALS)
 
     def _begin_second(self, now: Instant) -> None:
         state, second = self.state, now // SECOND

@@ -8,12 +8,12 @@ What was said is never changed: only empty fields are filled. Source: interface 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from yidi.nodes.base import Handler
 from yidi.nodes.visits import Visit, last_upload, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.envelope import Envelope
@@ -29,7 +29,6 @@ from yidi.protocol.messages import (
 if TYPE_CHECKING:
     from yidi.nodes.treatment_region import TreatmentRegion
 
-Handler = Callable[[Envelope, Any, Instant], list[Envelope]]
 Visited = FeeUploadRequest | SettlementRequest | CancellationRequest | StatusQuery
 
 

@@ -40,6 +40,11 @@ _CASE_KEY = re.compile(
 )
 _ADDRESS = re.compile(r"([a-z]{3,11}):([0-9A-Za-z]{1,30})(?:/(0|[1-9][0-9]?))?\Z")
 _SERIALS_PER_BLOCK = 100_000
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+DIGIT_SERIALS = 10_000
+"""Serials of a message id that are digits alone."""
+LETTER_SERIALS = 26 * 36**3
+"""Those beyond, which begin with a letter."""
 
 
 class Role(StrEnum):
@@ -146,6 +151,24 @@ def check_message_id(text: str, at: str = "$") -> str:
     if _MESSAGE_ID.match(text):
         return text
     raise _key_error(text, at, "30 characters: sender (12), yyyyMMddHHmmss, serial (4)")
+
+
+def sender_prefix(name: str) -> str:
+    """The twelve characters that a node's message ids begin with: `i340600` → `I34060000000`."""
+    return name.upper().ljust(12, "0")[:12]
+
+
+def letter_serial(number: int) -> str:
+    """The serial of a message id beyond 9999, where letters go on: `A000` for 0.
+
+    Args:
+        number: how far beyond, below `LETTER_SERIALS`.
+    """
+    assert 0 <= number < LETTER_SERIALS
+    a, rest = divmod(number, 46_656)
+    b, rest = divmod(rest, 1_296)
+    c, d = divmod(rest, 36)
+    return f"{_DIGITS[10 + a]}{_DIGITS[b]}{_DIGITS[c]}{_DIGITS[d]}"
 
 
 # --- Institutions -------------------------------------------------------------------------------

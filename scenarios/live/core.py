@@ -46,8 +46,6 @@ class LiveCore(Core):
         super().__init__(router, window=window)
         self.incarnation = incarnation
         self.guard = guard
-        self.bare_frames = 0
-        """How many were sent."""
         self._live: dict[tuple[str, str], LiveEnd] = {}
         self._owing: dict[LiveEnd, None] = {}
         self._spent: dict[LiveEnd, None] = {}
@@ -130,7 +128,6 @@ class LiveCore(Core):
             yield from self._bare(end, now, asks=True)
 
     def _bare(self, end: LiveEnd, now: Instant, *, asks: bool) -> Iterator[tuple[str, str, bytes]]:
-        self.bare_frames += 1
         yield end.local, end.peer, end.bare(now, asks=asks)
 
 

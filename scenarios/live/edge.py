@@ -32,6 +32,7 @@ from yidi.nodes.observed import HUB, OUTSIDE, Observed
 from yidi.protocol import transactions as t
 from yidi.protocol.envelope import Envelope
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError, TransportError
+from yidi.protocol.identifiers import sender_prefix
 from yidi.protocol.instants import Instant, local_stamp
 from yidi.scenarios.judging.wire import IN, OUT, WireLog, draft
 from yidi.scenarios.live.carriers import (
@@ -332,7 +333,7 @@ def refused(problem: str) -> HttpAnswer:
 
 def _handshake(external: External, greeting: Greeting, network: str) -> tuple[Document, Facts]:
     code = external.address.partition(":")[2]
-    message_id = f"YIDI{code}".ljust(12, "0")[:12] + local_stamp(greeting.now) + "0001"
+    message_id = sender_prefix(f"YIDI{code}") + local_stamp(greeting.now) + "0001"
     document = {
         **public_parameters(HANDSHAKE, message_id, greeting.now),
         "recer_admdvs": code,

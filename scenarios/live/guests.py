@@ -21,6 +21,7 @@ from yidi.scenarios.judging.wire import WireLog
 from yidi.scenarios.library.policy_writer import dump_policies
 from yidi.scenarios.live.edge import Edge, Greeting
 from yidi.scenarios.live.externals import External, parse_externals
+from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.world import PersonRow, World
 
 PERSONS_MAX = 200
@@ -30,8 +31,8 @@ PERSONS_MAX = 200
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """The network that guests are invited into."""
 
-    addresses: tuple[str, ...]
-    """Of its nodes."""
+    nodes: dict[str, Any]
+    """By address; own nodes take the places of ours here."""
     world: World
     book: PolicyBook
     start: Instant
@@ -43,7 +44,7 @@ async def invite(
     engine: Engine,
     sink: Callable[[Any], object] | None,
 ) -> Edge:
-    """Introduce the network to its own nodes; `edge.observed` says how each takes part.
+    """Introduce the network to its own nodes, and put them in the places of ours.
 
     Args:
         texts: the options, as `parse_externals` takes them.
@@ -55,13 +56,14 @@ async def invite(
         ScenarioError: an option is wrong.
         TransportError: a node was not there in time.
     """
-    externals = parse_externals(texts, setting.addresses, engine.url)
+    externals = parse_externals(texts, setting.nodes, engine.url)
     edge = Edge(WireLog(lambda: setting.start, *([sink] if sink is not None else [])), engine)
     try:
         await edge.introduce(externals, partial(greeting_for, setting))
     except BaseException:
         await edge.close()
         raise
+    observe(setting.nodes, edge.observed)
     return edge
 
 

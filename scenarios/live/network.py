@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from yidi.broker.engines.base import Engine
 from yidi.protocol.journal import JournalWriter
 from yidi.scenarios.library.loader import LoadedScenario
 from yidi.scenarios.live.clock import LiveClock, real_now
@@ -23,7 +22,6 @@ from yidi.scenarios.live.event_loop import run_on_loop
 from yidi.scenarios.live.faults import faults_of
 from yidi.scenarios.live.host import CONNECT_WITHIN, Ground, LiveHost
 from yidi.scenarios.live.tuning import Tuning
-from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.run import Cast, RunHooks, RunResult, assemble, opening_of
 from yidi.scenarios.running.signing import guard_of
 
@@ -112,7 +110,11 @@ async def _play(
     try:
         await engine.prepare()
         if options.externals:
-            edge = await _invite(cast, options, engine, hooks)
+            # HTTP is imported where somebody is met over it, and only there.
+            from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
+
+            setting = Setting(nodes=cast.nodes, world=cast.world, book=cast.book, start=cast.start)
+            edge = await invite(options.externals, setting, engine, hooks.wire)
         journal = JournalWriter(
             hooks.sink, opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)
         )
@@ -136,19 +138,6 @@ async def _play(
             await edge.close()
         await engine.close()
     return host, edge
-
-
-async def _invite(cast: Cast, options: LiveOptions, engine: Engine, hooks: RunHooks) -> Edge:
-    """Meet the own nodes and put them in the places of ours."""
-    # HTTP is imported where somebody is met over it, and only there.
-    from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
-
-    setting = Setting(
-        addresses=tuple(cast.nodes), world=cast.world, book=cast.book, start=cast.start
-    )
-    edge = await invite(options.externals, setting, engine, hooks.wire)
-    observe(cast.nodes, edge.observed)
-    return edge
 
 
 def _is_open(cast: Cast) -> bool:

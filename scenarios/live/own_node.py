@@ -27,6 +27,7 @@ from yidi.broker.external.documents import (
 )
 from yidi.nodes.observed import OUTSIDE, Observed
 from yidi.protocol.envelope import Envelope, Link, frame
+from yidi.protocol.identifiers import LETTER_SERIALS, letter_serial, sender_prefix
 from yidi.protocol.instants import Instant, local_stamp
 from yidi.protocol.transactions import Kind
 from yidi.scenarios.judging.wire import IN, NO_MESSAGE, OUT, TIMEOUT, WireLog, draft
@@ -37,8 +38,6 @@ LATE_MAX = 100_000
 """Requests given up whose answers are still read when they come."""
 WATERMARK_AFTER = 0.05
 """Real seconds of silence after which a watermark travels alone. Source: design 1."""
-SERIALS = 36**4
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Carrier(Protocol):
@@ -105,7 +104,7 @@ class OwnNode:
         self.told: dict[str, int] = {}
         """Peer → the watermark that the own node was told last."""
         self._frames: dict[str, int] = {}
-        self._prefix = ("X" + external.address.partition(":")[2]).upper().ljust(12, "0")[:12]
+        self._prefix = sender_prefix("X" + external.address.partition(":")[2])
         self._serial = 0
 
     @property
@@ -269,12 +268,8 @@ class OwnNode:
 
     def _mint(self, now: Instant) -> str:
         """A message id for an answer that came without one of its own."""
-        self._serial = (self._serial + 1) % SERIALS
-        rest, text = self._serial, ""
-        for _ in range(4):
-            rest, digit = divmod(rest, 36)
-            text = _DIGITS[digit] + text
-        return f"{self._prefix}{local_stamp(now)}{text}"
+        self._serial = (self._serial + 1) % LETTER_SERIALS
+        return self._prefix + local_stamp(now) + letter_serial(self._serial)
 
     def _note(self, direction: str, peer: str, data: bytes, **facts: Any) -> None:
         entry = draft(direction, self.address, peer, self.observed.carrier)

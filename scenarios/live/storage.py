@@ -17,14 +17,15 @@ from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.errors import ErrorCode
+from yidi.protocol.identifiers import LETTER_SERIALS, letter_serial, sender_prefix
 from yidi.protocol.instants import Instant, local_stamp
 from yidi.protocol.messages import Rejection
 from yidi.protocol.transactions import Kind
 
 NEW_WORK = t.QUESTIONS | t.FEE_UPLOADS | t.PRE_SETTLEMENTS
 """What may be refused at any time, and heard before or not makes no difference."""
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SERIALS = 36**3
+"""Of which the last ones, from Z on, are ours here."""
 
 
 class Storage:
@@ -46,9 +47,8 @@ class Storage:
         self._free = free or _free_bytes
         self._low = False
 
-    @property
-    def is_low(self) -> bool:
-        """Whether there is too little space for anything new."""
+    def look(self) -> bool:
+        """Look how much is free; whether that is too little for anything new."""
         self._low = self._free(self.folder) < self.reserve * (2 if self._low else 1)
         return self._low
 
@@ -62,7 +62,7 @@ class Storage:
         """
         asked, link = envelope.origin, envelope.link
         begins = asked.kind == Kind.REQUEST and asked.transaction in NEW_WORK
-        if not begins or link is None or not self.is_low:
+        if not begins or link is None or not self.look():
             return None
         self.refused += 1
         origin = Origin(
@@ -75,10 +75,8 @@ class Storage:
     def _mint(self, address: str, now: Instant) -> str:
         """An id that the node itself never comes to: its serials of a second end before Z."""
         role, _, code = address.partition("/")[0].partition(":")
-        prefix = (role[0] + code).upper().ljust(12, "0")[:12]
-        a, rest = divmod(self.refused % _SERIALS, 36**2)
-        b, c = divmod(rest, 36)
-        return f"{prefix}{local_stamp(now)}Z{_DIGITS[a]}{_DIGITS[b]}{_DIGITS[c]}"
+        serial = letter_serial(LETTER_SERIALS - _SERIALS + self.refused % _SERIALS)
+        return sender_prefix(role[0] + code) + local_stamp(now) + serial
 
 
 def _free_bytes(folder: Path) -> int:

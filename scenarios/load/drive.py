@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from time import perf_counter, process_time
 from typing import Any
 
@@ -140,22 +140,19 @@ async def drive(host: LiveHost, loop: OpenLoop, options: LoadOptions, tell: Tell
     return times
 
 
-class _listening:  # noqa: N801 - reads as what it does
-    """First SIGINT or SIGTERM: let nobody in any more; the second interrupts."""
-
-    def __init__(self, interrupt: Callable[[], None]) -> None:
-        self.interrupt = interrupt
-
-    def __enter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
-                loop.add_signal_handler(name, self.interrupt)
-
-    def __exit__(self, *_: object) -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError, RuntimeError):
+@contextmanager
+def _listening(interrupt: Callable[[], None]) -> Iterator[None]:
+    """SIGINT or SIGTERM: let nobody in any more."""
+    loop = asyncio.get_running_loop()
+    listened = (signal.SIGINT, signal.SIGTERM)
+    with suppress(NotImplementedError, RuntimeError):  # Windows; not the main thread
+        for name in listened:
+            loop.add_signal_handler(name, interrupt)
+    try:
+        yield
+    finally:
+        with suppress(NotImplementedError, RuntimeError):
+            for name in listened:
                 loop.remove_signal_handler(name)
 
 

@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from yidi.broker.engines.base import Engine
 from yidi.scenarios.judging.event_checks import EventChecks
 from yidi.scenarios.judging.journal_file import create_journal
 from yidi.scenarios.live.clock import LiveClock
@@ -18,7 +17,6 @@ from yidi.scenarios.live.engines import engine_of
 from yidi.scenarios.live.host import Ground, LiveHost
 from yidi.scenarios.load.drive import LoadOptions, Prepared, Ran, Tell, drive
 from yidi.scenarios.load.load_report import batches_of
-from yidi.scenarios.running.build import observe
 from yidi.scenarios.running.run import opening_of, quiet_collector
 from yidi.scenarios.running.signing import guard_of
 
@@ -34,7 +32,16 @@ async def run_here(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         await engine.prepare()
-        edge = await _invite(prepared, options, engine)
+        edge: Edge | None = None
+        if options.externals:
+            # HTTP is imported where somebody is met over it, and only there.
+            from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
+
+            setting = Setting(
+                nodes=prepared.nodes, world=prepared.world, book=prepared.book,
+                start=prepared.start,
+            )  # fmt: skip
+            edge = await invite(options.externals, setting, engine, prepared.wire.feed)
         opening = opening_of(
             prepared.loaded, prepared.seed, tuple(prepared.nodes), prepared.start
         )  # fmt: skip
@@ -57,19 +64,3 @@ async def run_here(
         cpu_seconds=times.cpu_seconds, busy_seconds=prepared.loop.busy_ns / 1e9,
         wall_seconds=times.wall_seconds, processes=1, interrupted=times.interrupted,
     )  # fmt: skip
-
-
-async def _invite(prepared: Prepared, options: LoadOptions, engine: Engine) -> Edge | None:
-    """Meet the own nodes and put them in the places of ours."""
-    if not options.externals:
-        return None
-    # HTTP is imported where somebody is met over it, and only there.
-    from yidi.scenarios.live.guests import Setting, invite  # noqa: PLC0415
-
-    setting = Setting(
-        addresses=tuple(prepared.nodes), world=prepared.world, book=prepared.book,
-        start=prepared.start,
-    )  # fmt: skip
-    edge = await invite(options.externals, setting, engine, prepared.wire.feed)
-    observe(prepared.nodes, edge.observed)
-    return edge

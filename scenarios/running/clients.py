@@ -14,15 +14,13 @@ from typing import Protocol
 
 from yidi.protocol.envelope import Envelope, Origin, seal
 from yidi.protocol.error_codes import BY_CODE
-from yidi.protocol.identifiers import code_of, role_of
+from yidi.protocol.identifiers import DIGIT_SERIALS, code_of, letter_serial, role_of
 from yidi.protocol.instants import MILLISECOND, MINUTE, SECOND, Instant, local_stamp
 
 PATIENCE = 60 * SECOND
 """How long a client waits before it repeats itself: longer than a region's own time-out."""
 REPEATS_MAX = 12
 BACKOFF_CAP = 30 * MINUTE
-_SERIALS = 10_000
-_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Actor(Protocol):
@@ -141,13 +139,10 @@ class Clients:
             self._second, self._stamp = second, local_stamp(now)
             self._minted.clear()
         self._minted[prefix] = serial = self._minted.get(prefix, 0) + 1
-        if serial < _SERIALS:
+        if serial < DIGIT_SERIALS:
             return f"{prefix}{self._stamp}{serial:04d}"
-        # A busy second needs more than four digits give: letters go on after 9999.
-        a, rest = divmod(serial - _SERIALS, 46_656)
-        b, rest = divmod(rest, 1_296)
-        c, d = divmod(rest, 36)
-        return f"{prefix}{self._stamp}{_DIGITS[10 + a]}{_DIGITS[b]}{_DIGITS[c]}{_DIGITS[d]}"
+        # A busy second needs more than four digits give.
+        return f"{prefix}{self._stamp}{letter_serial(serial - DIGIT_SERIALS)}"
 
     # ------------------------------------------------------------------ for the host
 

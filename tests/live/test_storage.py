@@ -71,7 +71,7 @@ def test_space_that_returns_is_used_again_without_anybody() -> None:
     storage = disk.storage()
     seen = []
     for disk.free in (RESERVE, RESERVE - 1, RESERVE, 2 * RESERVE - 1, 2 * RESERVE, RESERVE):
-        seen.append(storage.is_low)
+        seen.append(storage.look())
 
     assert [False, True, True, True, False, False] == seen
 

@@ -87,6 +87,15 @@ def test_a_case_key_names_its_region_and_partition(
     assert partition == identifiers.case_key_partition(key, partitions)
 
 
+def test_serials_go_on_with_letters_in_order() -> None:
+    """Beyond 9999 every serial has four characters, is another one, and comes after the last."""
+    last = identifiers.LETTER_SERIALS - 1
+    texts = [identifiers.letter_serial(number) for number in (0, 1, 35, 36, 46_656, last)]
+
+    assert ["A000", "A001", "A00Z", "A010", "B000", "ZZZZ"] == texts
+    assert sorted(texts) == texts > ["9999"]
+
+
 @given(
     st.integers(1, 7),
     st.sets(st.tuples(st.integers(0, 6), st.integers(0, 1_399_999)), max_size=20),
