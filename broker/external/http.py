@@ -87,9 +87,7 @@ class HttpDoor:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.method != "POST":
             return web.Response(status=405, headers={"Allow": "POST"})
-        body = await request.content.read(JSON_BYTES_MAX + 1)
-        while len(body) <= JSON_BYTES_MAX and not request.content.at_eof():
-            body += await request.content.read(JSON_BYTES_MAX + 1 - len(body))
+        body = await _read(request.content)
         if len(body) > JSON_BYTES_MAX:
             return web.Response(status=413)
         answer = await self._answering(request.path, body, dict(request.headers))
@@ -134,9 +132,7 @@ class HttpClient:
                     url, data=data, headers={**headers, **self._secret}, allow_redirects=False
                 ) as response,
             ):
-                body = await response.content.read(JSON_BYTES_MAX + 1)
-                while len(body) <= JSON_BYTES_MAX and not response.content.at_eof():
-                    body += await response.content.read(JSON_BYTES_MAX + 1 - len(body))
+                body = await _read(response.content)
         except TimeoutError:
             return HttpReply(problem="timeout")
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -155,3 +151,11 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """A whole body, or one byte more than is allowed."""
+    body = b""
+    while len(body) <= JSON_BYTES_MAX and not content.at_eof():
+        body += await content.read(JSON_BYTES_MAX + 1 - len(body))
+    return body

@@ -20,7 +20,7 @@ from yidi.protocol import transactions as t
 from yidi.protocol.codes import clr_type_of, label, pay_loc_of, pool_fund, pooled_fund
 from yidi.protocol.errors import ErrorCode, RemoteProtocolError, sentence
 from yidi.protocol.money import yuan
-from yidi.protocol.national import fund_columns, national_fields, to_twin
+from yidi.protocol.national import national_fields, to_twin
 
 _SETTLED = ("SETTLED", "CLEARED")
 _CIVIL_SERVANT = "1102"
@@ -215,6 +215,3 @@ _WRITERS: dict[str, Callable[[Asked, Any], Nodes]] = {
     t.REFERRAL_FILING: _filed,
     **AGENCY_WRITERS,
 }  # fmt: skip
-
-SETLINFO_FUNDS = tuple(fund_columns([], "310"))
-"""The fund columns of `setlinfo`, for the document that describes it."""

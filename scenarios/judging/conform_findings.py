@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import msgspec
 
 from yidi.scenarios.judging.conversation import Exchange, Fields
+
+FEN_MAX = 10**18
+"""Above it there is no amount, only a text that looks like a number: `1E999999`."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,9 +25,11 @@ def fen(value: object) -> int | None:
     """An amount of yuan in fen, with its sign; None for what is no exact amount."""
     try:
         scaled = Decimal(str(value)) * 100
-    except InvalidOperation:
+    except ArithmeticError:  # no number, or one that no money comes to
         return None
-    return int(scaled) if scaled.is_finite() and scaled == scaled.to_integral_value() else None
+    if not scaled.is_finite() or abs(scaled) > FEN_MAX or scaled != scaled.to_integral_value():
+        return None
+    return int(scaled)
 
 
 def same(one: object, other: object) -> bool:

@@ -14,7 +14,6 @@ from yidi.protocol.regions import label, province_of
 from yidi.scenarios.judging.chain_fold import WORLD
 from yidi.scenarios.running.world import World, read_world
 
-LANGUAGES = ("zh", "en")
 _HUBS = {
     "100000": ("国家平台", "the national hub"),
     "yrd": ("长三角平台", "the Delta hub"),

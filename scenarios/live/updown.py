@@ -23,7 +23,7 @@ from yidi.protocol.errors import ErrorCode, StoredDataError, TransportError
 from yidi.scenarios.live.folder import Network
 
 PROCESSES, GATEWAY = "processes.json", "gateway"
-_SERVERS = (b"mosquitto", b"nats-server")
+_SERVERS = ("mosquitto", "nats-server")
 """Servers of a secured network, which are ended after everything else."""
 STARTS_WITHIN = 60.0
 """Real seconds in which a process has to say that it serves; one that ended is told at once."""
@@ -38,6 +38,8 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     log: str
     """What it says, as a path inside the folder."""
+    began: str = ""
+    """When it was started, as `_began` has it."""
 
 
 def start_network(network: Network, port: int) -> list[Started]:
@@ -95,11 +97,13 @@ def _start_servers(network: Network) -> list[Started]:
 def _start(folder: Path, name: str, program: list[str]) -> Started:
     log = f"logs/{name.replace(':', '-')}.log"
     (folder / "logs").mkdir(mode=0o700, exist_ok=True)
-    with (folder / log).open("wb") as said:
+    # A gateway shows its token there.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(folder / log, flags, 0o600), "wb") as said:
         process = subprocess.Popen(  # noqa: S603 - our own program or a server, no shell
             program, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
         )
-    return Started(name=name, pid=process.pid, log=log)
+    return Started(name=name, pid=process.pid, log=log, began=_began(process.pid))
 
 
 def _wait_until_it_serves(folder: Path, one: Started) -> None:
@@ -138,18 +142,29 @@ def is_alive(one: Started) -> bool:
         os.kill(one.pid, 0)
     except OSError:
         return False
+    return _began(one.pid) == one.began
+
+
+def _began(pid: int) -> str:
+    """When a process was started: a boot of this machine, and clock ticks since.
+
+    No other process ever has number and start in common with it. Empty where it has ended, or the
+    system does not tell: then the number has to do.
+    """
     try:
-        command = Path(f"/proc/{one.pid}/cmdline").read_bytes()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError:
-        return True  # no such file system here: the number has to do
-    # Between fork and exec it is still ours under another name, or has none yet.
-    return not command or any(word in command for word in (b"yidi", b"python", *_SERVERS))
+        return ""
+    # Behind the program's name, which may hold anything: state, then numbers. Source: proc(5).
+    state, *numbers = stat.rpartition(")")[2].split()
+    return "" if state == "Z" else f"{boot} {numbers[18]}"
 
 
 def end_network(folder: Path) -> list[Started]:
     """End every process by SIGTERM, by SIGKILL what will not; returns those that were alive."""
     alive = [one for one in read_processes(folder) if is_alive(one)]
-    servers = [one for one in alive if one.name.encode().startswith(_SERVERS)]
+    servers = [one for one in alive if one.name.startswith(_SERVERS)]
     # Servers last: what the others still have to say goes through them.
     _end([one for one in alive if one not in servers])
     _end(servers)

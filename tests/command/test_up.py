@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -53,6 +54,7 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
         assert up.returncode == 0, up.stderr
         answer = call(json.loads(up.stdout)["curl"])
         alive = read_processes(Path(folder))
+        logs = [stat.S_IMODE((Path(folder) / one.log).stat().st_mode) for one in alive]
         again = yidi("up", SCENARIO, "--network", folder)
         shown = yidi("ps", "--network", folder, "--json")
     finally:
@@ -61,6 +63,7 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
             server.stop()
 
     assert answer["infcode"] in (0, "0")
+    assert {0o600} == set(logs), "the gateway's shows its token"
     tuning = read_network(Path(folder)).settings.tuning
     assert (1, 100) == (tuning.batch_frames_max, tuning.credit)
     assert all(row["alive"] for row in json.loads(shown.stdout))

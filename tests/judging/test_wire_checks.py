@@ -137,6 +137,7 @@ def test_a_durable_link(numbers: list[tuple[int, int]], verdict: str) -> None:
         ({"medfee_sumamt": "100.0"}, DETAIL, ""),
         ({"psn_no": "P2"}, DETAIL, "psn_no 'P2', asked was 'P1'"),
         ({"psn_part_amt": "41.00"}, DETAIL, "psn_part_amt"),
+        ({"psn_part_amt": "about forty"}, DETAIL, "psn_part_amt"),
     ],
 )
 def test_identities(info: dict[str, str], detail: list[Any], words: str) -> None:
