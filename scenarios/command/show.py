@@ -103,7 +103,7 @@ def describe(scenario: Scenario, language: Language) -> Iterator[str]:
     expected = [_expected(expect, language) for expect in scenario.expect]
     yield from _headed("预期" if zh else "Expected", expected)
     made_up = "为培训而虚构的数字" if zh else "Made up for training"
-    yield from _headed(made_up, list(scenario.illustrative))
+    yield from _headed(made_up, scenario.made_up(language))
 
 
 def duration_text(span: int) -> str:

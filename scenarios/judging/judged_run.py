@@ -77,8 +77,8 @@ class RunReport(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     idle_faults: list[str]
     """Faults of the scenario that never acted."""
-    illustrative: list[str]
-    """Which of the scenario's numbers are made up."""
+    illustrative: dict[str, list[str]]
+    """Which of the scenario's numbers are made up, by language."""
     mode: str
     """`virtual`, or `live`, which no second run repeats."""
     interrupted: bool
@@ -230,7 +230,7 @@ def _finish(
         refused=result.refused,
         lost=result.lost,
         idle_faults=[str(fault) for fault in _idle(result)],
-        illustrative=list(scenario.illustrative),
+        illustrative={language: scenario.made_up(language) for language in ("zh", "en")},
         mode=result.mode,
         interrupted=watching.stopped,
         replay=replay,

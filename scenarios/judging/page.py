@@ -217,7 +217,7 @@ def _sections(bundle: Path, result: dict[str, Any], scenario: Scenario | None) -
         (two("检查", "Checks"), checks(result)),
         (
             two("示意的数字", "Numbers that are made up"),
-            made_up(scenario.illustrative if scenario is not None else ()),
+            made_up(scenario),
         ),
     )
     said = "".join(

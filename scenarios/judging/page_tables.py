@@ -21,6 +21,7 @@ from yidi.protocol.money import yuan_grouped
 from yidi.protocol.regions import label
 from yidi.scenarios.judging.check_titles import TITLES
 from yidi.scenarios.judging.rows import ClearingRow, Notice
+from yidi.scenarios.library.schema import Scenario
 
 NOTICES_MAX = 60
 """Notices listed; a month of the whole country has some 2,000."""
@@ -289,12 +290,13 @@ def verdict_badge(verdict: str) -> str:
     return f'<span class="badge {kind}">{two(zh, en)}</span>'
 
 
-def made_up(lines: Sequence[str]) -> str:
+def made_up(scenario: Scenario | None) -> str:
     """The numbers that are made up for training."""
     always = two(
         "人员、机构与身份证号均为虚构；清算日历、预付金规则没有公开规范，按通行理解设定。",
         "Persons, institutions and identity numbers are made up; calendar and prefund rules have "
         "no public specification and are set as commonly understood.",
     )
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    chinese, english = [scenario.made_up(one) if scenario else [] for one in ("zh", "en")]
+    items = "".join(f"<li>{two(*line)}</li>" for line in zip(chinese, english, strict=True))
     return f"<ul><li>{always}</li>{items}</ul>"

@@ -117,9 +117,11 @@ def _headline(report: RunReport, language: str) -> Section:
         f"{'报文' if zh else 'messages'}: {report.envelopes:,}",
         f"CPU: {report.cpu_seconds:.2f} s",
     ]
-    if report.illustrative:
-        made_up = ", ".join(report.illustrative)
-        lines.append(f"{'示意数据' if zh else 'illustrative'}: {made_up}")
+    made_up = report.illustrative[language]
+    if made_up:
+        lines.append(
+            f"示意数据: {'；'.join(made_up)}" if zh else f"illustrative: {'; '.join(made_up)}"
+        )
     if report.interrupted:
         lines.append("已中断，未到终点" if zh else "interrupted before its end")
     idle = "从未发生的故障" if zh else "a fault that never acted"

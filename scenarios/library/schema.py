@@ -324,8 +324,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tags: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     """Rule ids this scenario exercises, such as BEN-03."""
-    illustrative: tuple[str, ...] = ()
-    """Which numbers are made up."""
+    illustrative: tuple[Bilingual | str, ...] = ()
+    """Which numbers are made up; a plain text stands in both languages."""
     seed: Seed = DEFAULT_SEED
     start: str = "2026-03-01"
     """First day, or `now` (live runs only)."""
@@ -356,6 +356,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if now is None:
             raise ValueError('start = "now" is for live runs only')
         return now
+
+    def made_up(self, language: str) -> list[str]:
+        """Which numbers are made up, in `zh` or `en`."""
+        return [one if isinstance(one, str) else one.text(language) for one in self.illustrative]
 
     @property
     def span(self) -> Duration:

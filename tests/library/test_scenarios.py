@@ -48,7 +48,8 @@ def test_a_scenario_says_what_it_is(name: str) -> None:
     """Name, title and story in two languages, a quoted source, tags, and what is made up."""
     scenario = loaded(name).scenario
     assert scenario.name == name
-    for said in (scenario.title, scenario.story):
+    assert not [one for one in scenario.illustrative if isinstance(one, str)]
+    for said in (scenario.title, scenario.story, *scenario.illustrative):
         assert any("\u4e00" <= mark <= "\u9fff" for mark in said.zh)
         assert said.en.isascii()
     assert any(document in scenario.source for document in DOCUMENTS)
