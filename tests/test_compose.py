@@ -42,7 +42,7 @@ def compose(*, wishes: str = "--allow-chaos --clock 12:00") -> dict[str, Any]:
     done = subprocess.run(
         [program, *PROFILES, "config", "--format", "json"],
         cwd=ROOT, env={**os.environ, "YIDI_UP": wishes}, check=False, capture_output=True,
-        encoding="utf-8", timeout=60,
+        encoding="utf-8", timeout=120,
     )  # fmt: skip
     assert 0 == done.returncode, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -179,7 +179,7 @@ def test_the_jetstream_configuration_is_accepted() -> None:
     done = subprocess.run(
         [program, "--config", str(ROOT / "deploy" / "nats" / "nats.conf"), "-t"],
         env={**os.environ, "NATS_NAME": "nats-1"}, check=False, capture_output=True,
-        encoding="utf-8", timeout=30,
+        encoding="utf-8", timeout=120,
     )  # fmt: skip
 
     assert 0 == done.returncode, done.stderr
@@ -192,7 +192,7 @@ def yidi(*words: str) -> subprocess.CompletedProcess[str]:
     """Run our program to its end."""
     return subprocess.run(
         [sys.executable, "-m", "yidi.scenarios.command.cli", *words],
-        check=False, capture_output=True, encoding="utf-8", timeout=60,
+        check=False, capture_output=True, encoding="utf-8", timeout=120,
     )  # fmt: skip
 
 
@@ -258,7 +258,7 @@ class Containers:
             for word in services()[name]["healthcheck"]["test"][1:]
         ]
         words[0] = sys.executable
-        return not subprocess.run(words, check=False, capture_output=True, timeout=30).returncode
+        return not subprocess.run(words, check=False, capture_output=True, timeout=120).returncode
 
     def log(self, name: str) -> str:
         """What it said."""
@@ -269,7 +269,7 @@ class Containers:
         for process in reversed(self.running.values()):
             process.send_signal(signal.SIGTERM)
         for process in self.running.values():
-            process.wait(20)
+            process.wait(60)
 
 
 @contextmanager
@@ -301,11 +301,11 @@ def test_the_commands_of_the_file_are_a_network(tmp_path: Path) -> None:
         answer = call(curl)
         closed = yidi("ctl", "close", "--network", str(tmp_path / "network"), "--json")
         url = f"http://127.0.0.1:{found.ports['hub']}/metrics"
-        numbers = urllib.request.urlopen(url, timeout=10).read().decode()
+        numbers = urllib.request.urlopen(url, timeout=120).read().decode()
         foreign = urllib.request.Request(
             f"http://127.0.0.1:{port}/metrics", headers={"Host": "gateway:8080"}
         )
-        scraped = urllib.request.urlopen(foreign, timeout=10).status
+        scraped = urllib.request.urlopen(foreign, timeout=120).status
     codes = {process.returncode for process in found.running.values()}
 
     assert 0 == answer["infcode"]

@@ -22,7 +22,7 @@ def yidi(*words, environment=None, **options):
         [YIDI, *words],
         env=QUIET | (environment or {}),
         capture_output="stdout" not in options,
-        timeout=60,
+        timeout=120,
         check=False,
         **options,
     )

@@ -139,7 +139,7 @@ def test_what_was_played_before_an_interruption_is_told():
             if "the same key" in line:
                 break
         running.terminate()
-        said, _ = running.communicate(timeout=60)
+        said, _ = running.communicate(timeout=120)
 
     assert 130 == running.returncode
     assert "unknown: " in said

@@ -39,15 +39,15 @@ def test_a_node_tells_its_numbers(folder: Path) -> None:
         assert process.stderr is not None
         where = process.stderr.readline().split()
         assert process.stderr.readline().startswith("hub:100000 start 1")
-        text = urllib.request.urlopen(f"http://{where[1]}/metrics", timeout=10).read().decode()
+        text = urllib.request.urlopen(f"http://{where[1]}/metrics", timeout=120).read().decode()
         port = where[1].partition(":")[2]
         other = ["node", "insured", "340600", "--network", str(folder), "--metrics-port", port]
         taken = subprocess.run(
-            [*PROGRAM, *other], check=False, capture_output=True, encoding="utf-8", timeout=30
+            [*PROGRAM, *other], check=False, capture_output=True, encoding="utf-8", timeout=120
         )
     finally:
         process.terminate()
-        ended = process.wait(20)
+        ended = process.wait(60)
         process.stderr.close()
 
     assert "/metrics" == where[0]
@@ -61,7 +61,7 @@ def test_a_node_that_the_network_does_not_have(folder: Path) -> None:
     """One line with the nodes that there are; no traceback."""
     words = ["node", "hub", "999999", "--network", str(folder), "--lang", "en"]
     done = subprocess.run(
-        [*PROGRAM, *words], check=False, capture_output=True, encoding="utf-8", timeout=30
+        [*PROGRAM, *words], check=False, capture_output=True, encoding="utf-8", timeout=120
     )
 
     assert done.returncode
@@ -82,7 +82,7 @@ def test_a_damaged_data_directory_is_told(folder: Path) -> None:
         process.terminate()
         said += process.stderr.readlines()
         process.stderr.close()
-        return process.wait(20), said
+        return process.wait(60), said
 
     assert (0, 1) == (lived(1)[0], len(list(home.glob("journal.bin"))))
     (home / "snapshot.bin").write_bytes(b"no snapshot")
@@ -93,7 +93,7 @@ def test_a_damaged_data_directory_is_told(folder: Path) -> None:
     journal = home / "journal.bin"
     journal.write_bytes(journal.read_bytes()[:200] + b"rot" + journal.read_bytes()[203:])
     (home / "snapshot.bin").unlink()
-    refused = subprocess.run(words, check=False, capture_output=True, encoding="utf-8", timeout=30)
+    refused = subprocess.run(words, check=False, capture_output=True, encoding="utf-8", timeout=120)
     assert (4, 1) == (refused.returncode, len(refused.stderr.splitlines()))
     assert refused.stderr.startswith("E_JOURNAL_CORRUPT")
     assert "offset=" in refused.stderr

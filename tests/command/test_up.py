@@ -33,7 +33,7 @@ def call(curl: str) -> dict[str, object]:
     url = next(word for word in words if word.startswith("http"))
     headers = dict(words[at + 1].split(": ", 1) for at, word in enumerate(words) if word == "-H")
     request = urllib.request.Request(url, words[words.index("-d") + 1].encode(), headers)
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         return json.loads(answer.read())
 
 

@@ -51,7 +51,7 @@ class Tab:
             await self._hear()
 
     async def _hear(self) -> dict:
-        message = json.loads((await self.socket.receive(timeout=30)).data)
+        message = json.loads((await self.socket.receive(timeout=120)).data)
         self._note(message)
         return message
 
@@ -112,5 +112,5 @@ async def open_page(page: Path, fragment: str, folder: Path):
                 yield tab
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         process.stderr.close()

@@ -40,7 +40,7 @@ def process(
         yield running
     finally:
         os.killpg(running.pid, signal.SIGTERM) if group else running.terminate()
-        running.wait(10)
+        running.wait(60)
         if running.stdout is not None:
             running.stdout.close()
 

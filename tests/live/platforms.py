@@ -123,7 +123,7 @@ class Platform:
             {"Authorization": f"Bearer {prompt['token']}", "Content-Type": "application/json"},
         )  # fmt: skip
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:
+            with urllib.request.urlopen(request, timeout=120) as response:
                 answer = json.loads(response.read())
         except urllib.error.HTTPError:
             return None

@@ -57,7 +57,7 @@ class Processes:
     def end(self, process: subprocess.Popen[str], *, kill: bool = False) -> None:
         """End one process and wait for it."""
         process.kill() if kill else process.terminate()
-        process.wait(20)
+        process.wait(60)
         assert process.stdout is not None
         process.stdout.close()
 

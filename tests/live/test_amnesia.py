@@ -24,7 +24,7 @@ from yidi.scenarios.running.run import Cast, assemble, opening_of
 VISITS, EVERY_MS = 400, 25
 SCALE = 4
 """The network's clock is so much faster: what was lost is sent again after 1.25 s."""
-ENDS_WITHIN = 90
+ENDS_WITHIN = 240
 
 
 class Run:
@@ -47,7 +47,7 @@ class Run:
     async def through(self, trouble: Callable[[Run], Awaitable[None]]) -> None:
         """Until every patient has been served, with trouble meanwhile."""
         await self.host.engine.prepare()
-        done = self.host.run(lambda: not self.cast.driver.is_busy, connect_within=10)
+        done = self.host.run(lambda: not self.cast.driver.is_busy, connect_within=60)
         async with asyncio.timeout(ENDS_WITHIN):
             await asyncio.gather(done, trouble(self))
         await self.host.engine.close()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -48,7 +49,7 @@ async def at_the_counter(**options: Any) -> AsyncIterator[Desk]:
 
 async def until(ask: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool]) -> Any:
     """Ask until the answer is what was waited for."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not holds(answer := await ask()):
             continue
     return answer
@@ -194,6 +195,11 @@ async def test_without_chaos_outcomes_stay_as_they_are() -> None:
         assert await desk.control("day-close", {})
 
 
+def silent(told: dict[str, Any]) -> list[str]:
+    """The nodes that do not answer."""
+    return [one["node"] for one in told["nodes"] if not one["answers"]]
+
+
 async def test_a_node_that_is_away_is_said_to_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """504 E_DELIVERY_TIMEOUT for a command, `answers` false in the status."""
     monkeypatch.setattr("yidi.scenarios.live.control.ANSWERS_WITHIN", 0.2)
@@ -201,10 +207,10 @@ async def test_a_node_that_is_away_is_said_to_be_away(monkeypatch: pytest.Monkey
         attachment = desk.served.host.parties["insured:340600"].attachment
         assert attachment is not None
         await attachment.close()
-        status = {one["node"]: one["answers"] for one in (await desk.control(""))["nodes"]}
+        # Whoever is there answers, if not at the first look on a machine with much else to do.
+        told = await until(partial(desk.control, ""), lambda told: len(silent(told)) < 2)
 
-        assert not status.pop("insured:340600")
-        assert all(status.values())
+        assert ["insured:340600"] == silent(told)
         assert (504, "E_DELIVERY_TIMEOUT") == _code(
             await desk.tried("reset", {"node": "insured:340600"})
         )

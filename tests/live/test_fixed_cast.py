@@ -175,10 +175,11 @@ async def test_the_institution_that_opened_nothing_is_refused() -> None:
 
 async def test_the_institution_that_gets_no_answer_is_504_at_the_deadline() -> None:
     """Its region is silent: the gateway's own deadline ends the call."""
-    options = ServeOptions(clients=(client("clinic", n.TOKEN),), answer_seconds=0.3)
+    options = ServeOptions(clients=(client("clinic", n.TOKEN),))
     async with serving(load(TINY), options) as served:
         desk = Clinic(served, place="times_out")
         await desk.bill()
+        served.desk.seconds = 0.2
         reply = await desk.settle()
 
     assert (504, b"") == (reply.status, reply.body)

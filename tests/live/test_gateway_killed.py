@@ -29,7 +29,7 @@ KILLS = 30
 COUNTERS = 6
 """Counters that serve one patient after the other."""
 ITEM = "001102000010000-110200001"
-ASKS_FOR = 60
+ASKS_FOR = 180
 """Real seconds in which a call has to come through, however often it is repeated."""
 
 

@@ -89,7 +89,7 @@ async def hosts(engine: EmbeddedEngine, *nodes: Any, credit: int) -> AsyncIterat
         made.append(LiveHost({node.address: node}, None, ground))
     tasks = [asyncio.create_task(host.run(lambda: False)) for host in made]
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             yield made
     finally:
         for task in tasks:

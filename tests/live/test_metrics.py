@@ -53,11 +53,12 @@ async def test_a_settlement_is_counted_at_every_node_and_at_the_counter() -> Non
 
 async def test_refusals_waiting_messages_and_unknown_outcomes_are_counted() -> None:
     """E_BUSY of a node, E_AUTH of the edge, a held message, a call nobody answered."""
-    async with at_the_counter(answer_seconds=0.2) as desk:
+    async with at_the_counter() as desk:
         card = {"data": {**desk.cert, "psn_cert_type": "01"}}
         await desk.control("outcomes", {"outcome": "refuse", "region": "340600", "code": "E_BUSY"})
         await desk.raw("1101", card)
         await desk.control("outcomes", {"outcome": "hold", "region": "340600"})
+        desk.served.desk.seconds = 0.2
         assert 504 == (await desk.raw("1101", card)).status
         await n.send(desk.served.server, n.request(n.call(), head={"Authorization": "Bearer no"}))
         _, found = await scraped(desk)
@@ -86,7 +87,7 @@ async def test_only_reading_is_served() -> None:
 def fetched(port: int, path: str) -> tuple[int, bytes]:
     """Status and body of a GET on loopback."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as reply:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=120) as reply:
             return reply.status, reply.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -42,7 +42,7 @@ class Forwarder:
             sent["msgid"] = "P" + request["msgid"][1:]
         post = Request(self.network, json.dumps(sent).encode(),
                        {"Content-Type": "application/json", **facts})  # fmt: skip
-        with urlopen(post, timeout=20) as response:
+        with urlopen(post, timeout=120) as response:
             return self.change(json.load(response))
 
 
@@ -166,7 +166,7 @@ def test_who_posts_nonsense_is_told_what_was_wrong(tmp_path: Path) -> None:
             network.append(request["input"]["data"]["network"])
             return {"infcode": 0, "output": {"serves": ["2206"]}}
         for body in (b"{}", b"[", b'{"infno": "9999"}', b'{"infno": "2207", "msgid": "short"}'):
-            with urlopen(Request(network[0], body), timeout=5) as response:
+            with urlopen(Request(network[0], body), timeout=120) as response:
                 told.append(json.load(response))
         return {"infcode": -1, "err_msg": "E_BUSINESS_NOT_OPENED"}
 

@@ -34,7 +34,7 @@ PAUSE = Duration(2 * SECOND)
 """Between two day closes: so March is cleared while nodes are killed, and provinces have work."""
 TUNING = Tuning(snapshot_every=16_384)
 """Snapshots every few dozen inputs: many of the kills meet one half written."""
-ENDS_WITHIN = 120
+ENDS_WITHIN = 240
 CLEARING = '[clearing]\nperiods = ["2026-03"]\n'
 
 

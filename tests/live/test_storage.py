@@ -100,10 +100,12 @@ async def test_a_hospital_is_told_and_can_still_take_back() -> None:
 async def test_a_full_outbox_answers_new_work_with_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """INV-37: what waits is bounded; the counter hears E_BUSY at once and may come again."""
     monkeypatch.setattr(outbox, "OUTBOX_MAX", 1)
-    async with counter(answer_seconds=0.3) as desk:
+    async with counter() as desk:
         await silence(desk.served, "insured:340600")
         asked = {"data": {**desk.cert, "psn_cert_type": "01"}}
+        patience, desk.served.desk.seconds = desk.served.desk.seconds, 0.2
         first = await desk.raw("1101", asked)
+        desk.served.desk.seconds = patience
         second = (await desk.raw("1101", asked)).json
 
     assert (504, b"") == (first.status, first.body)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.broker.engines.servers import need_program
+from tests.load.test_load_run import load_within
 from yidi.protocol.errors import TransportError
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.load import servers
@@ -18,7 +19,7 @@ def test_every_node_has_a_process_and_the_journals_are_checked_afterwards():
     need_program("mosquitto", "apt-get install mosquitto")
     with servers.mosquitto() as broker:
         options = LoadOptions(rate=20, seconds=1.5, engine=broker.url)
-        report = run_load(load("docs/examples/load.toml"), options)
+        report = run_load(load_within("p(99)<1h"), options)
     looked = {row.id for row in report.checks if row.count}
 
     assert (30, 30, True) == (report.offered, report.settled, report.gate.holds)

@@ -17,7 +17,7 @@ from yidi.protocol.errors import (
 from yidi.protocol.instants import MILLISECOND, SECOND
 
 HUB, INSURED, TREATMENT = "hub:100000", "insured:340600", "treatment:310000"
-WAIT_MAX = 30
+WAIT_MAX = 60
 FAST = EngineOptions(
     backoff_first=10 * MILLISECOND,
     backoff_max=100 * MILLISECOND,
