@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from yidi.nodes.institution_state import institution_of
 from yidi.nodes.ledger import PostingKind
 from yidi.nodes.lifecycle import CLEARED, INDOUBT, LIVE, REJECTED, REVERSED, SETTLED, Case, advance
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
@@ -142,13 +143,13 @@ class Doubt:
         """5203 from an institution (or the hub, by case key): how the case stands here."""
         region, asked = self.region, envelope.origin
         case = region.state.cases.get(asked.case_key)
-        if case is None and asked.sender.startswith("institution:"):
-            code = asked.sender.partition(":")[2]
-            unit = region.state.units.get(unit_key(code, body.visit, body.batch))
+        institution = institution_of(envelope)
+        if case is None and institution:
+            unit = region.state.units.get(unit_key(institution, body.visit, body.batch))
             case = region.state.cases.get(unit.key) if unit is not None else None
         if case is None:
             return region.answer(envelope, StatusResult(state=""), now)
-        if case.state == INDOUBT and asked.sender.startswith("institution:"):
+        if case.state == INDOUBT and institution:
             return region.refuse(envelope, ErrorCode.E_IN_DOUBT, now)
         live = case.state in LIVE
         result = StatusResult(state=case.state, settlement=case.answer if live else b"")

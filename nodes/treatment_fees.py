@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from yidi.nodes.catalogue import LineProblem, check_lines, split_lines
-from yidi.nodes.institution_state import once
+from yidi.nodes.institution_state import institution_of, once
 from yidi.nodes.lifecycle import INDOUBT, LIVE
 from yidi.nodes.outbox import FORWARD_TIMEOUT, Pending, Wait
 from yidi.nodes.visits import Runs, Unit, Visit, overlap, runs_of, unit_key, visit_key
@@ -61,7 +61,7 @@ class Fees:
 
     def _on_opening(self, envelope: Envelope, body: VisitOpening, now: Instant) -> list[Envelope]:
         region = self.region
-        code = envelope.origin.sender.partition(":")[2]
+        code = institution_of(envelope)
         institution = region.config.institutions.get(code)
         if institution is None:
             return region.refuse(envelope, ErrorCode.E_INSTITUTION_UNKNOWN, now)
@@ -91,7 +91,7 @@ class Fees:
         self, envelope: Envelope, body: VisitChange, *, cancelled: bool = False
     ) -> Visit | ErrorCode:
         """The visit a change is about; one that was cancelled only where that is repeated."""
-        code = envelope.origin.sender.partition(":")[2]
+        code = institution_of(envelope)
         visit = self.region.state.visits.get(visit_key(code, body.visit))
         if visit is None or (visit.cancelled and not cancelled):
             return ErrorCode.E_VISIT_UNKNOWN
@@ -128,7 +128,7 @@ class Fees:
         visit = self._visit_of(envelope, body)
         if isinstance(visit, ErrorCode):
             return region.refuse(envelope, visit, now)
-        code = envelope.origin.sender.partition(":")[2]
+        code = institution_of(envelope)
         for batch in visit.units:
             case = region.state.cases.get(region.state.units[unit_key(code, body.visit, batch)].key)
             if case is not None and (case.state in LIVE or case.state == INDOUBT):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from yidi.nodes.base import Handler
+from yidi.nodes.institution_state import institution_of
 from yidi.nodes.visits import Visit, last_upload, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.envelope import Envelope
@@ -57,7 +58,7 @@ def _completing(region: TreatmentRegion, transaction: str) -> Handler:
     def handle(envelope: Envelope, body: Any, now: Instant) -> list[Envelope]:
         if said(body):
             return handler(envelope, body, now)
-        code = envelope.origin.sender.partition(":")[2]
+        code = institution_of(envelope)
         visit = region.state.visits.get(visit_key(code, body.visit))
         if visit is None and getattr(body, "med_type", "-") == "":
             known = code in region.config.institutions

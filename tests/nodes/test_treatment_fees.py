@@ -61,6 +61,18 @@ def test_everything_at_the_desk_may_be_said_twice(end):
         assert m.Accepted(reference="V1") == net.tell(request) == net.tell(request)
 
 
+@pytest.mark.parametrize("role", ["person", "operator"])
+def test_only_the_institution_speaks_for_itself(role):
+    """Somebody else under an institution's code opens, ends and cancels no visit of it."""
+    net = h.Net()
+    other = {"sender": f"{role}:{h.HOSPITAL}"}
+
+    assert "E_INSTITUTION_UNKNOWN" == net.ask(t.ADMISSION, opening(), **other).code
+    net.ask(t.ADMISSION, opening())
+    assert "E_VISIT_UNKNOWN" == net.ask(t.DISCHARGE, change(h.START), **other).code
+    assert "E_VISIT_UNKNOWN" == net.ask(t.ADMISSION_CANCELLATION, change(), **other).code
+
+
 def test_a_message_id_says_one_thing():
     """E_KEY_REUSED for another content; the same again is answered as before, whatever has come."""
     net = h.Net()
