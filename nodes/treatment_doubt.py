@@ -86,7 +86,7 @@ class Doubt:
         state = status.state if isinstance(status, StatusResult) else ""
         if pending.context == "cancellation":
             if state == REVERSED:
-                region.undo(case, PostingKind.CANCEL, envelope)
+                region.undo.take_back(case, PostingKind.CANCEL, envelope)
                 return []
             return [self._reverse(case, pending.origin, now, "cancellation")]
         if settled is not None and state in LIVE:
@@ -218,13 +218,13 @@ class Doubt:
         region = self.region
         if pending.context == "cancellation":
             if case.state == REVERSED and answer.outcome == "reinstated":
-                region.reinstate(case)
+                region.undo.reinstate(case)
             elif case.state == INDOUBT:
                 advance("treatment", case, SETTLED)
         elif answer.outcome == "rejected" and case.state == INDOUBT:
             region.reject(case, ErrorCode.E_REVERSED)
         elif case.answer and case.state in (SETTLED, INDOUBT):
-            region.undo(case, PostingKind.REVERSE, envelope)
+            region.undo.take_back(case, PostingKind.REVERSE, envelope)
         elif case.state == INDOUBT:
             advance("treatment", case, REVERSED)
             case.day = answer.day

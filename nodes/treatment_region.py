@@ -35,19 +35,19 @@ from yidi.nodes.region_books import RegionBooks, stamped_by
 from yidi.nodes.treatment_doubt import Doubt
 from yidi.nodes.treatment_fees import Fees
 from yidi.nodes.treatment_state import InstitutionConfig, TreatmentConfig, TreatmentState
+from yidi.nodes.treatment_undo import Undo
 from yidi.nodes.visit_completion import complete_from_visits
 from yidi.nodes.visits import Unit, unit_key, visit_key
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin
-from yidi.protocol.error_codes import BY_CODE
+from yidi.protocol.error_codes import is_definite
 from yidi.protocol.errors import DecodeError, ErrorCode
 from yidi.protocol.identifiers import case_key
 from yidi.protocol.instants import Instant, day_of
 from yidi.protocol.messages import (
     BenefitCheckRequest,
-    CancellationRequest,
     EligibilityRequest,
     Rejection,
     SettlementRequest,
@@ -73,6 +73,7 @@ class TreatmentRegion(Node[TreatmentState]):
         self.books = RegionBooks(self, self.state.cases, self.state.books, "treatment")
         self.fees = Fees(self)
         self.doubt = Doubt(self)
+        self.undo = Undo(self)
         self.desk = InstitutionDesk(self)
         for transaction in t.QUESTIONS:
             self.requests[transaction] = self._on_question
@@ -86,10 +87,6 @@ class TreatmentRegion(Node[TreatmentState]):
             self.requests[transaction] = self._on_settlement
             self.results[transaction] = self._on_settled
             self.expired[transaction] = self.doubt.on_settlement_unanswered
-        for transaction in t.CANCELLATIONS:
-            self.requests[transaction] = self._on_cancellation
-            self.results[transaction] = self._on_cancelled
-            self.expired[transaction] = self.doubt.on_cancellation_unanswered
         complete_from_visits(self)
 
     # ------------------------------------------------------------- questions
@@ -297,7 +294,7 @@ class TreatmentRegion(Node[TreatmentState]):
         if asked.message_id in self.state.tombstones:
             return self.refuse(envelope, ErrorCode.E_REVERSED, now)
         if asked.message_id in self.state.effect_ids:
-            return self._effect_again(envelope, now)
+            return self.effect_again(envelope, now)
         unit = self._unit_for(asked, body)
         if isinstance(unit, ErrorCode):
             return self.refuse(envelope, unit, now)
@@ -312,7 +309,7 @@ class TreatmentRegion(Node[TreatmentState]):
         self.state.effect_ids[asked.message_id] = case.key
         return [sent]
 
-    def _effect_again(self, envelope: Envelope, now: Instant) -> list[Envelope]:
+    def effect_again(self, envelope: Envelope, now: Instant) -> list[Envelope]:
         """A repeated effect: the first answer's body again, or silence while it is under way."""
         case = self.state.cases[self.state.effect_ids[envelope.origin.message_id]]
         cancels = envelope.origin.transaction in t.CANCELLATIONS
@@ -365,76 +362,14 @@ class TreatmentRegion(Node[TreatmentState]):
         case.account_fen, case.cash_fen = answer.account_fen, answer.cash_fen
         case.hospital_fen = answer.hospital_fen
         case.day = intern(envelope.stamp.day) if envelope.stamp is not None else ""
-        self.ledger.post(case.key, PostingKind.SETTLE, self._legs(case, 1))
+        self.ledger.post(case.key, PostingKind.SETTLE, self.legs(case, 1))
         self.books.note_settled(case, stamped_by(envelope))
         self.state.visits[visit_key(case.institution, case.visit)].close_unit(self._unit_of(case))
 
-    def _legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
+    def legs(self, case: Case, sign: int) -> list[tuple[str, int]]:
+        """Funds and account against what is owed to the institution; sign -1 takes back."""
         counterparty = f"payable:{case.institution}:{case.insutype}"
         return settlement_legs(case.funds, case.account_fen, counterparty, sign)
-
-    # ------------------------------------------------------------- cancellation
-
-    def _on_cancellation(
-        self, envelope: Envelope, body: CancellationRequest, now: Instant
-    ) -> list[Envelope]:
-        asked = envelope.origin
-        if asked.message_id in self.state.tombstones:
-            return self.refuse(envelope, ErrorCode.E_REVERSED, now)
-        if asked.message_id in self.state.effect_ids:
-            return self._effect_again(envelope, now)
-        unit = self.state.units.get(unit_key(body.institution, body.visit, body.batch))
-        case = self.state.cases.get(unit.key) if unit is not None else None
-        if case is None or asked.sender != f"institution:{body.institution}":
-            return self.refuse(envelope, ErrorCode.E_NOT_SETTLED, now)
-        if case.state not in LIVE:
-            code = ErrorCode.E_IN_DOUBT if case.state == INDOUBT else ErrorCode.E_NOT_SETTLED
-            return self.refuse(envelope, code, now)
-        if case.state != SETTLED or self.books.holds(case.key):
-            return self.refuse(envelope, ErrorCode.E_CLEARED, now)
-        if case.person_no != body.person_no or case.settlement_id != body.settlement_id:
-            return self.refuse(envelope, ErrorCode.E_PERSON_MISMATCH, now)
-        # From here the operation succeeds.
-        advance("treatment", case, INDOUBT)
-        wait = Wait(FORWARD_TIMEOUT, asked)
-        sent = self.forward(asked, asked.transaction, body, case.med_type, now, case.key, wait)
-        case.cancel_message_id = sent.origin.message_id
-        case.cancel_digest = sha256(envelope.body).digest()[:16]
-        case.cancel_answer = b""
-        self.state.effect_ids[asked.message_id] = case.key
-        return [sent]
-
-    def _on_cancelled(self, envelope: Envelope, pending: Pending, now: Instant) -> list[Envelope]:
-        case = self.state.cases[pending.origin.case_key]
-        answer = open_body(envelope)
-        # From here the operation succeeds.
-        self.outbox.take(pending.origin.message_id)
-        if isinstance(answer, Rejection) and not is_definite(answer.code):
-            return self.doubt.on_cancellation_unanswered(pending, now)
-        if case.state == INDOUBT and case.cancel_message_id == pending.origin.message_id:
-            if envelope.origin.kind == RESULT:
-                case.cancel_answer = envelope.body
-                self.undo(case, PostingKind.CANCEL, envelope)
-            else:
-                advance("treatment", case, SETTLED)
-        client = pending.client
-        if client is None:
-            return []
-        kind = envelope.origin.kind
-        return [self.answered(client, client.sender, envelope.body, now, kind, case.key)]
-
-    def undo(self, case: Case, kind: PostingKind, envelope: Envelope) -> None:
-        """Take a booked case back: the same legs turned round, on the day the hub stamped."""
-        advance("treatment", case, REVERSED)
-        self.ledger.post(case.key, kind, self._legs(case, -1))
-        case.undone_day = envelope.stamp.day if envelope.stamp is not None else ""
-        self.books.note_undone(case, case.undone_day, stamped_by(envelope))
-
-    def reinstate(self, case: Case) -> None:
-        """A cancellation was reversed: the settlement stands again, on its own day."""
-        advance("treatment", case, SETTLED)
-        case.undone_day, case.cancel_answer = "", b""
-        self.ledger.post(case.key, PostingKind.REINSTATE, self._legs(case, 1))
 
 
 def check_split(answer: SettlementResult) -> None:
@@ -454,9 +389,3 @@ def check_split(answer: SettlementResult) -> None:
 def is_final(code: str) -> bool:
     """Whether a refusal ends the attempt: definite, and not merely a full queue."""
     return is_definite(code) and code != ErrorCode.E_BUSY
-
-
-def is_definite(code: str) -> bool:
-    """Whether a refusal says for certain that nothing took effect; unknown codes do not."""
-    known = BY_CODE.get(ErrorCode(code)) if code in ErrorCode.__members__ else None
-    return known is not None and known.definite

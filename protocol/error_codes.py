@@ -293,3 +293,18 @@ ERRORS: tuple[ErrorEntry, ...] = (
 )
 
 BY_CODE: dict[ErrorCode, ErrorEntry] = {entry.code: entry for entry in ERRORS}
+_DEFINITE = frozenset(entry.code for entry in ERRORS if entry.definite)
+_INDEFINITE = frozenset(entry.code for entry in ERRORS if not entry.definite)
+
+
+def is_definite(code: str) -> bool:
+    """Whether a refusal says for certain that nothing took effect; unknown codes do not."""
+    return code in _DEFINITE
+
+
+def is_refusal(code: str) -> bool:
+    """Whether whoever asked may take a refusal for one, since its code does not leave it open.
+
+    Somebody's own node refuses by codes of its own, and the national interface by none.
+    """
+    return code not in _INDEFINITE

@@ -33,7 +33,7 @@ from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
-from yidi.protocol.error_codes import BY_CODE
+from yidi.protocol.error_codes import is_definite
 from yidi.protocol.errors import ErrorCode, ProtocolError, RemoteProtocolError, TransportError
 from yidi.protocol.instants import Instant, day_of
 from yidi.protocol.messages_institution import FileContent
@@ -227,7 +227,7 @@ class Caller(Signer, Protocol):
 
 
 def _refusal(answer: m.Rejection, read: Read) -> Exception:
-    if answer.code not in ErrorCode.__members__ or not BY_CODE[ErrorCode(answer.code)].definite:
+    if not is_definite(answer.code):
         return Doubt()
     at = national_place(read.call, answer.at)
     return Refused(RemoteProtocolError(ErrorCode(answer.code), at=at, got=answer.facts))

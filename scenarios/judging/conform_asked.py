@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from yidi.protocol import transactions as t
-from yidi.protocol.error_codes import BY_CODE
+from yidi.protocol.error_codes import is_refusal
 from yidi.protocol.errors import ErrorCode
 from yidi.scenarios.judging.conform_findings import Finding, differing
 from yidi.scenarios.judging.conversation import Conversation, Exchange
@@ -47,12 +47,7 @@ def _is_told(one: Exchange) -> bool:
     """Whether an answer says what became of the request."""
     if one.accepted:
         return True
-    return one.refused and one.answer is not None and _is_definite(one.answer.code)
-
-
-def _is_definite(code: str) -> bool:
-    entry = BY_CODE.get(code)  # type: ignore[call-overload] # any text may be asked for
-    return entry is None or bool(entry.definite)
+    return one.refused and one.answer is not None and is_refusal(one.answer.code)
 
 
 def _is_about(other: Exchange, one: Exchange) -> bool:

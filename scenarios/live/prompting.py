@@ -20,6 +20,7 @@ from yidi.protocol import messages as m
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, Origin, seal
+from yidi.protocol.error_codes import is_refusal
 from yidi.protocol.errors import ErrorCode, ProtocolError, TransportError, YidiError
 from yidi.protocol.instants import Instant
 from yidi.scenarios.judging.conversation import (
@@ -34,7 +35,7 @@ from yidi.scenarios.live.desk import Desk
 from yidi.scenarios.live.gateway import Served
 from yidi.scenarios.live.prompts import Prompt, prompt_of
 from yidi.scenarios.running.answers import fields_of
-from yidi.scenarios.running.clients import client_prefix, is_definite
+from yidi.scenarios.running.clients import client_prefix
 from yidi.scenarios.running.people import Insured
 from yidi.scenarios.running.requests import PLAIN_ITEM, Story, request_of
 from yidi.scenarios.running.script import CaseOutcome, StepOutcome, filled, mismatches_of
@@ -221,7 +222,7 @@ class Telling:
         done.at = self.overheard.now()
         story.sent[done.step] = call.request
         if call.answer is None:
-            done.outcome = "refused" if is_definite(call.code) else "unknown"
+            done.outcome = "refused" if is_refusal(call.code) else "unknown"
             done.code = call.code
         else:
             body = open_body(call.answer)
@@ -229,7 +230,7 @@ class Telling:
             done.key = done.fields.get("key", "")
             done.outcome = "accepted"
             if isinstance(body, m.Rejection):
-                done.outcome = "refused" if is_definite(body.code) else "unknown"
+                done.outcome = "refused" if is_refusal(body.code) else "unknown"
                 done.code = body.code
         story.fields[done.step] = done.fields
         done.mismatches = mismatches_of(step, done, story.fields)

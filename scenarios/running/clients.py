@@ -13,7 +13,6 @@ from heapq import heappop, heappush
 from typing import Protocol
 
 from yidi.protocol.envelope import Envelope, Origin, seal
-from yidi.protocol.error_codes import BY_CODE
 from yidi.protocol.identifiers import DIGIT_SERIALS, code_of, letter_serial, role_of
 from yidi.protocol.instants import MILLISECOND, MINUTE, SECOND, Instant, local_stamp
 
@@ -41,12 +40,6 @@ class Actor(Protocol):
     def repeats(self, message_id: str) -> bool:
         """Whether a question without an answer is to be repeated, or given up at once."""
         ...
-
-
-def is_definite(code: str) -> bool:
-    """Whether a refusal says for certain that nothing took effect."""
-    entry = BY_CODE.get(code)  # type: ignore[call-overload]
-    return entry is None or bool(entry.definite)
 
 
 def client_prefix(address: str) -> str:

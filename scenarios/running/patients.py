@@ -16,6 +16,7 @@ import msgspec
 from yidi.protocol import transactions as t
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope
+from yidi.protocol.error_codes import is_refusal
 from yidi.protocol.errors import ErrorCode
 from yidi.protocol.instants import DAY, HOUR, MINUTE, SECOND, Instant, day_of
 from yidi.protocol.messages import (
@@ -33,7 +34,6 @@ from yidi.protocol.messages import (
     VisitOpening,
 )
 from yidi.scenarios.running.bills import fee_lines
-from yidi.scenarios.running.clients import is_definite
 from yidi.scenarios.running.institutions import med_type_of
 from yidi.scenarios.running.streams import below, between
 from yidi.scenarios.running.world import partition_key
@@ -141,7 +141,7 @@ class Visit:
             self.ask_later(now)
         elif code == ErrorCode.E_BUSY:
             self.try_again(code, now)
-        elif is_definite(code):
+        elif is_refusal(code):
             if origin.transaction in t.CANCELLATIONS:
                 self.close()
             else:

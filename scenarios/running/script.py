@@ -18,11 +18,12 @@ from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
 from yidi.protocol.codec import encode
 from yidi.protocol.envelope import Envelope, seal
+from yidi.protocol.error_codes import is_refusal
 from yidi.protocol.errors import ErrorCode, YidiError
 from yidi.protocol.instants import MINUTE, Instant, day_of
 from yidi.scenarios.library.cases import Case, Fields, Step
 from yidi.scenarios.running.answers import fields_of, same_value
-from yidi.scenarios.running.clients import Clients, is_definite
+from yidi.scenarios.running.clients import Clients
 from yidi.scenarios.running.patients import ManualRow
 from yidi.scenarios.running.people import Insured
 from yidi.scenarios.running.requests import Request, Story, request_of
@@ -229,10 +230,10 @@ class ScriptedCase:
             return False
         if expect.outcome is not None:
             return expect.outcome == "unknown"
-        return expect.code is not None and not is_definite(expect.code)
+        return expect.code is not None and not is_refusal(expect.code)
 
     def _refused(self, number: int, envelope: Envelope, body: m.Rejection, now: Instant) -> None:
-        definite = is_definite(body.code)
+        definite = is_refusal(body.code)
         queried = envelope.origin.transaction == t.STATUS_QUERY and self._is_effect(number)
         if definite and body.code != ErrorCode.E_BUSY and not queried:
             self._report(number, "refused", body.code, envelope, body, now)

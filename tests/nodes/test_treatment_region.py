@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.nodes import visit_harness as h
-from yidi.nodes.treatment_region import TreatmentRegion, is_definite, is_final
+from yidi.nodes.treatment_region import TreatmentRegion, is_final
 from yidi.protocol import messages as m
 from yidi.protocol import transactions as t
 from yidi.protocol.bodies import open_body
+from yidi.protocol.error_codes import is_definite
 from yidi.protocol.instants import HOUR, MINUTE, SECOND
 
 REQUEST, ANSWER = 0, 1

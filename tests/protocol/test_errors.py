@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yidi.protocol import errors
-from yidi.protocol.error_codes import BY_CODE, ERRORS, ErrorEntry
+from yidi.protocol.error_codes import (
+    BY_CODE,
+    ERRORS,
+    ErrorEntry,
+    is_definite,
+    is_refusal,
+)
 from yidi.protocol.errors import ErrorCode, YidiError
 
 codes = st.sampled_from(list(ErrorCode))
@@ -122,3 +128,12 @@ def test_every_kind_of_error_is_reported_by_code(kind: type[YidiError]) -> None:
     """An edge catches one base class and has the code."""
     assert kind(ErrorCode.E_DECODE).code == ErrorCode.E_DECODE
     assert issubclass(kind, YidiError)
+
+
+@pytest.mark.parametrize(
+    ("code", "definite", "refusal"),
+    [("E_NO_FILING", True, True), ("E_TIMEOUT", False, False), ("Z4711", False, True)],
+)
+def test_what_a_refusal_leaves_open(code: str, definite: bool, refusal: bool) -> None:
+    """A code of somebody else's is a refusal to whoever asked, and proves nothing to a node."""
+    assert (definite, refusal) == (is_definite(code), is_refusal(code))

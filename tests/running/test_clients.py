@@ -10,7 +10,6 @@ from yidi.scenarios.running.clients import (
     REPEATS_MAX,
     Clients,
     client_prefix,
-    is_definite,
 )
 
 NOW = 1_772_000_000_000_000
@@ -133,9 +132,3 @@ def test_prefixes_are_twelve_characters():
     assert client_prefix("institution:H31010100001") == "H31010100001"
     assert client_prefix("person:340600000000509415") == "P00000509415"
     assert client_prefix("operator:340600") == "O00000340600"
-
-
-def test_definite_codes():
-    """A refusal is definite unless the registry calls it indefinite."""
-    assert is_definite("E_NO_FILING")
-    assert not is_definite("E_TIMEOUT")
