@@ -32,8 +32,9 @@ def test_every_node_has_a_process_and_the_journals_are_checked_afterwards():
     assert report.batches.frames >= 24 * 30
 
 
-def test_a_broker_that_is_not_there_ends_the_run():
-    """Within the time that a first connection may take, and with the code for it."""
+def test_a_broker_that_is_not_there_ends_the_run(monkeypatch):
+    """Once the time is over that a first connection may take, and with the code for it."""
+    monkeypatch.setattr("yidi.broker.engines.nats.PREPARE_WITHIN_S", 0.3)
     (port,) = servers.free_ports(1)
     options = LoadOptions(rate=20, seconds=1, engine=f"nats://127.0.0.1:{port}")
 
