@@ -102,6 +102,9 @@ class EngineOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     network: str = "yidi"
     """Name of the JetStream stream, and first part of client names; letters and digits."""
+    fresh: bool = False
+    """Throw away what the engine still holds for an address when it first attaches: for a network
+    that begins with nothing, to which an earlier one's messages would be those of a stranger."""
     batch_frames_max: int = 64
     """Frames in one publish; 1 switches micro-batching off."""
     window: int = 16

@@ -176,6 +176,10 @@ class JetStream:
             ),
         )
 
+    async def forget(self, subjects: str) -> None:
+        """Throw away what waits under these subjects."""
+        await self._api.purge_stream(self.options.network, subject=subjects)
+
     async def has_consumer(self, name: str) -> bool:
         """Whether the durable consumer of an attachment is there."""
         try:

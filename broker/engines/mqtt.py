@@ -173,7 +173,7 @@ class MqttAttachment(PumpedAttachment):
             self._engine.port,
             protocol=aiomqtt.ProtocolVersion.V5,
             identifier=self.name,
-            clean_start=False,
+            clean_start=options.fresh and not self.counters.connects,
             properties=self._connect_properties,
             username=user,
             password=password,

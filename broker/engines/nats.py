@@ -194,6 +194,8 @@ class NatsAttachment(PumpedAttachment):
         """A node starts on a stream as it must be only; lost later, it is made anew."""
         if self.counters.connects == 0:
             await stream.check_stream()
+            if self.options.fresh:
+                await stream.forget(topic_filter(self.address, "."))
         elif await stream.make_stream():
             self._raise_alarm(ErrorCode.E_STREAM_CONFIG, "the stream was lost and made anew")
 

@@ -14,20 +14,25 @@ REPLICAS = 3
 """Copies of a JetStream message, where there are servers enough to hold them."""
 
 
-def engine_of(url: str, tuning: Tuning | None = None, secrets: Path | None = None) -> Engine:
+def engine_of(
+    url: str, tuning: Tuning | None = None, secrets: Path | None = None, *, fresh: bool = False
+) -> Engine:
     """The engine of a URL; a JetStream cluster of three or more holds three copies.
 
     Args:
         url: of the engine.
         tuning: where the defaults are not what is wanted.
         secrets: folder of who attaches (`keys`); None where the line is not secured.
+        fresh: the network begins with nothing, and so does what the engine holds for it.
 
     Raises:
         TransportError: `E_ENGINE`, as `engine_from_url`.
     """
     tuning = tuning or Tuning()
     replicas = REPLICAS if url.count(",") + 1 >= REPLICAS else 1
-    options = EngineOptions(replicas=replicas, batch_frames_max=tuning.batch_frames_max)
+    options = EngineOptions(
+        replicas=replicas, batch_frames_max=tuning.batch_frames_max, fresh=fresh
+    )
     if secrets is not None:
         options = replace(
             options,

@@ -121,7 +121,7 @@ async def serving(
                 seconds=options.answer_seconds)  # fmt: skip
     tuning = Tuning() if network is None else network.settings.tuning
     own_secrets = None if network is None else network.secrets(DESK)
-    engine = engine_of(options.engine, tuning, own_secrets)
+    engine = engine_of(options.engine, tuning, own_secrets, fresh=network is None)
     await engine.prepare()
     with home_of(network, cast, engine, options) as home:
         opening = opening_of(loaded, cast.seed, tuple(cast.nodes), cast.start)

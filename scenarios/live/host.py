@@ -87,6 +87,12 @@ async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
         raise TransportError(ErrorCode.E_ENGINE, want=want, got="none") from error
 
 
+async def _end_of(party: LiveParty) -> None:
+    """Return when a party's attachment was closed; raise what ended it for good."""
+    assert party.attachment is not None
+    await party.attachment.ended()
+
+
 class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """What a live host stands on."""
 
@@ -167,7 +173,7 @@ class LiveHost:
                 trying for ever, as a node on its own does.
 
         Raises:
-            TransportError: `E_ENGINE`.
+            TransportError: `E_ENGINE`; `E_SESSION_TAKEN`: another network is on the same server.
         """
         on_engine = self.on_engine
         documents = self.outside.on_document if self.outside is not None else None
@@ -176,11 +182,15 @@ class LiveHost:
                 party.address, self._receiver(party), receive_document=documents,
                 admits=self._admits,
             )  # fmt: skip
+        ends = asyncio.gather(*(_end_of(party) for party in on_engine))
+        ends.add_done_callback(lambda end: end.cancelled() or end.exception())  # it may be too late
         try:
             if connect_within:
                 await all_ready(on_engine, connect_within)
             while not self.stopped:
                 turn = await self._next_turn()
+                if ends.done():
+                    ends.result()
                 if self.outside is not None:
                     self.outside.check()
                 await self._take_turn(turn)
@@ -195,6 +205,7 @@ class LiveHost:
                 await party.attachment.abort()
             raise
         finally:
+            ends.cancel()
             for party in on_engine:
                 if party.attachment is not None:
                     await party.attachment.close()

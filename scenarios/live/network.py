@@ -105,7 +105,7 @@ def _make_durable(journal: JournalWriter, sync: Callable[[], None] | None) -> No
 async def _play(
     loaded: LoadedScenario, cast: Cast, options: LiveOptions, hooks: RunHooks
 ) -> tuple[LiveHost, Edge | None]:
-    engine = engine_of(options.engine, options.tuning)
+    engine = engine_of(options.engine, options.tuning, fresh=True)
     edge: Edge | None = None
     try:
         await engine.prepare()

@@ -28,7 +28,7 @@ async def run_here(
     prepared: Prepared, options: LoadOptions, folder: Path, tell: Tell | None
 ) -> Ran:
     """Run network and generator in this process; the journal lies in `folder` meanwhile."""
-    engine = engine_of(options.engine)
+    engine = engine_of(options.engine, fresh=True)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.close)
         await engine.prepare()
