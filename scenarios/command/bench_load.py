@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from yidi.scenarios.command.common import ExitCode, Language, print_json, print_table, say
 from yidi.scenarios.judging.check_titles import title_of
+from yidi.scenarios.judging.report import verdict_text
 from yidi.scenarios.library.loader import load
 from yidi.scenarios.load.load_report import Gate, Generator, LoadReport
 from yidi.scenarios.load.load_run import LoadOptions, LoadProgress, run_load
@@ -178,15 +179,17 @@ def _show_checks(report: LoadReport, language: Language) -> None:
     zh = language == "zh"
     looked = sum(1 for row in report.checks if row.count)
     total = sum(row.count for row in report.checks)
+    told = verdict_text(report.verdict, language)
     print(
-        f"检查 {looked} 项，共 {total:,} 次：{report.verdict}"
+        f"检查 {looked} 项，共 {total:,} 次：{told}"
         if zh
-        else f"{looked} checks looked {total:,} times: {report.verdict}"
+        else f"{looked} checks looked {total:,} times: {told}"
     )
     for row in report.checks:
         if row.verdict != "pass":
             facts = row.first_violation.facts if row.first_violation else row.reason
-            print(f"{row.verdict}  {row.id} {title_of(row.id, language)}: {facts}")
+            verdict = verdict_text(row.verdict, language)
+            print(f"{verdict}  {row.id} {title_of(row.id, language)}: {facts}")
 
 
 def _ms(microseconds: int) -> str:

@@ -71,11 +71,9 @@ def resolve(path_or_name: str) -> str:
         if path_or_name in names:
             return str(_HERE / f"{path_or_name}.toml")
         if not Path(path_or_name).exists():
-            raise ScenarioError(
-                ErrorCode.E_SCENARIO_FILE,
-                at=path_or_name,
-                want=suggest(path_or_name, names) if names else "a file",
-            )
+            near = suggest(path_or_name, names)
+            want = near if near.startswith("did you mean") else "a file, or a name of `yidi list`"
+            raise ScenarioError(ErrorCode.E_SCENARIO_FILE, at=path_or_name, want=want)
     return path_or_name
 
 

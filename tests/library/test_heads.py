@@ -41,6 +41,14 @@ def test_a_misspelt_name_is_answered_with_the_nearest(library):
     assert 'did you mean "alpha"?' == caught.value.want
 
 
+def test_a_name_like_no_other_is_told_where_names_are(library):
+    """What a library of any size has is listed by `yidi list`."""
+    with pytest.raises(ScenarioError) as caught:
+        resolve("zzzzzz")
+
+    assert "a file, or a name of `yidi list`" == caught.value.want
+
+
 @pytest.mark.parametrize("story", ["", '\nlong = """\n[not a table]\n"""'])
 def test_a_head_is_what_stands_before_the_first_table(tmp_path, story):
     """Also where a long text has a line that looks like a table."""
