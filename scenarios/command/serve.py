@@ -277,13 +277,14 @@ def _show(served: Served, token: str, language: Language, as_json: bool) -> None
     if as_json:
         print_json(facts)
     else:
-        _print(facts, language)
+        print_facts(facts, language)
     import sys
 
     sys.stdout.flush()
 
 
-def _print(facts: dict[str, object], language: Language) -> None:
+def print_facts(facts: dict[str, object], language: Language) -> None:
+    """What a served network offers, for people: where, who, what, and a first call."""
     zh = language == "zh"
     print(f"{'国家接口网关' if zh else 'national gateway'}  {facts['url']}")
     if facts["token"]:

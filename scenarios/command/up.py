@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -91,6 +92,7 @@ FOLDER = click.option(
     ),
 )
 @FOLDER
+@json_option
 @language_option
 def up(  # noqa: PLR0917 - one parameter an option
     name: str,
@@ -102,12 +104,14 @@ def up(  # noqa: PLR0917 - one parameter an option
     secure: bool,
     prepare: bool,
     folder: Path,
+    as_json: bool,
     language: Language,
     **tuned: int,
 ) -> ExitCode:
     """Start, wait until everything serves, and print what the gateway offers."""
     from yidi.protocol.errors import ErrorCode, StoredDataError
     from yidi.protocol.instants import HOUR, MINUTE, Instant
+    from yidi.scenarios.command.serve import print_facts
     from yidi.scenarios.library.loader import load
     from yidi.scenarios.live.folder import SETTINGS, create_network, read_network
     from yidi.scenarios.live.tuning import Tuning
@@ -139,9 +143,13 @@ def up(  # noqa: PLR0917 - one parameter an option
         words = ("网络目录", "节点") if language == "zh" else ("network", "nodes")
         print(f"{words[0]}  {folder}\n{words[1]}  {' '.join(network.nodes())}")
         return ExitCode.OK
-    for one in start_network(network, port):
+    for one in start_network(network, port, language):
         say(f"{one.name}  pid {one.pid}")
-    print((folder / "logs" / "gateway.log").read_text("utf-8"), end="")
+    facts = (folder / "logs" / "gateway.log").read_text("utf-8")
+    if as_json:
+        print(facts, end="")
+    else:
+        print_facts(json.JSONDecoder().raw_decode(facts[facts.index("{") :])[0], language)
     return ExitCode.OK
 
 

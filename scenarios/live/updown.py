@@ -42,8 +42,10 @@ class Started(msgspec.Struct, frozen=True, kw_only=True):
     """When it was started, as `_began` has it."""
 
 
-def start_network(network: Network, port: int) -> list[Started]:
+def start_network(network: Network, port: int, language: str = "zh") -> list[Started]:
     """Start a process for every node and one for the gateway; all of them serve on return.
+
+    What the gateway offers stands in its log, as JSON with texts in that language.
 
     Raises:
         StoredDataError: `E_LOCKED` where the network is up already.
@@ -55,7 +57,7 @@ def start_network(network: Network, port: int) -> list[Started]:
     names = [] if network.settings.engine == "embedded" else list(network.nodes())
     where = ["--network", str(network.folder)]
     commands = {name: ["node", *name.split(":"), *where] for name in names}
-    commands[GATEWAY] = ["serve", *where, "--port", str(port), "--json"]
+    commands[GATEWAY] = ["serve", *where, "--port", str(port), "--json", "--lang", language]
     ours = [sys.executable, "-m", "yidi.scenarios.command.cli"]
     nodes = [_start(network.folder, name, ours + words) for name, words in commands.items()]
     started += nodes

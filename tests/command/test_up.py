@@ -50,7 +50,7 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
     folder = str(tmp_path / "network")
     try:
         tuned = ("--batch", "1", "--credit", "100")
-        up = yidi("up", SCENARIO, "--network", folder, "--engine", url, *tuned)
+        up = yidi("up", SCENARIO, "--network", folder, "--engine", url, "--json", *tuned)
         assert up.returncode == 0, up.stderr
         answer = call(json.loads(up.stdout)["curl"])
         alive = read_processes(Path(folder))
@@ -70,3 +70,16 @@ def test_a_network_answers_within_seconds_of_its_start(engine: str, tmp_path: Pa
     assert again.returncode == 4, "a network that is up is not started twice"
     assert down.stdout.startswith(str(len(alive)))
     assert not any(is_alive(one) for one in alive)
+
+
+def test_what_a_network_offers_is_told_to_people(tmp_path: Path) -> None:
+    """Without --json: where, who and a first call, in the reader's language."""
+    folder = str(tmp_path / "network")
+    try:
+        up = yidi("up", SCENARIO, "--network", folder, "--lang", "zh")
+    finally:
+        yidi("down", "--network", folder)
+
+    assert up.returncode == 0, up.stderr
+    for words in ("国家接口网关  http://127.0.0.1:", "访问令牌", "甲类", "固定结果", "curl -sS"):
+        assert words in up.stdout

@@ -175,7 +175,7 @@ def test_a_secured_network_settles_a_case(tmp_path: Path, engine: str) -> None:
     url = f"mqtts://{hosts}" if engine == "mosquitto" else f"tls://{hosts}"
     folder = tmp_path / "network"
     try:
-        up = yidi("up", SCENARIO, "--secure", "--network", str(folder), "--engine", url)
+        up = yidi("up", SCENARIO, "--secure", "--network", str(folder), "--engine", url, "--json")
         assert up.returncode == 0, up.stderr
         settled = Hospital(json.loads(up.stdout)).settle()
         processes = read_processes(folder)
