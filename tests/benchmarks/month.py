@@ -2,13 +2,16 @@
 
 The day of `tests/data/traffic.toml` becomes the 31 days of March, its rates and people are
 multiplied; the per-event checks are on, the journal goes block by block to a file that is thrown
-away. Printed are visits, envelopes, CPU seconds and the peak of resident memory.
+away. Printed are visits, envelopes, CPU seconds and the peak of resident memory. With `--run`
+the whole command is measured: `yidi run`, with bundle, checks and page.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +33,7 @@ def month(factor: int) -> str:
 
 
 def main(factor: int) -> None:
-    """Run the month and print what it took."""
+    """Play the month and print what it took."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "month.toml"
         path.write_text(month(factor), "utf-8")
@@ -50,5 +53,22 @@ def main(factor: int) -> None:
     print(f"{visits} visits, {result.envelopes} envelopes, {spent:.0f} s CPU, peak {peak:.0f} MiB")
 
 
+def command(factor: int) -> None:
+    """Give the month to `yidi run` and print what the command took."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "month.toml"
+        path.write_text(month(factor), "utf-8")
+        words = ["run", str(path), "--out", f"{folder}/bundle", "--json"]
+        program = [sys.executable, "-m", "yidi.scenarios.command.cli", *words]
+        done = subprocess.run(program, capture_output=True, check=True)
+        result = json.loads(done.stdout)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(
+        f"yidi run: {result['verdict']}, {result['envelopes']} envelopes,"
+        f" {used.ru_utime + used.ru_stime:.0f} s CPU, peak {used.ru_maxrss / 1024:.0f} MiB"
+    )
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
+    asked = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    (command if "--run" in sys.argv else main)(*(asked or [1]))
