@@ -67,12 +67,13 @@ class LiveParty:
         self.attachment: Attachment | None = None
 
 
-async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
+async def all_ready(parties: Iterable[LiveParty], within: float, url: str) -> None:
     """Return when the first connection of every party stands.
 
     Args:
         parties: all attached.
         within: real seconds.
+        url: of the engine, for whoever reads that it could not be had.
 
     Raises:
         TransportError: `E_ENGINE`: the engine could not be had in time.
@@ -84,7 +85,7 @@ async def all_ready(parties: Iterable[LiveParty], within: float) -> None:
                 await party.attachment.ready()
     except TimeoutError as error:
         want = f"a connection within {within:g} s"
-        raise TransportError(ErrorCode.E_ENGINE, want=want, got="none") from error
+        raise TransportError(ErrorCode.E_ENGINE, at=url, want=want, got="none") from error
 
 
 async def _end_of(party: LiveParty) -> None:
@@ -186,7 +187,7 @@ class LiveHost:
         ends.add_done_callback(lambda end: end.cancelled() or end.exception())  # it may be too late
         try:
             if connect_within:
-                await all_ready(on_engine, connect_within)
+                await all_ready(on_engine, connect_within, self.engine.url)
             while not self.stopped:
                 turn = await self._next_turn()
                 if ends.done():
@@ -220,7 +221,7 @@ class LiveHost:
             if running.done():
                 await running
             await asyncio.sleep(0)
-        await all_ready(self.on_engine, CONNECT_WITHIN)
+        await all_ready(self.on_engine, CONNECT_WITHIN, self.engine.url)
 
     @property
     def everybody(self) -> list[LiveParty]:
