@@ -289,7 +289,7 @@ ERRORS: tuple[ErrorEntry, ...] = (
     _row(4223, ErrorCode.E_NOT_PENDING, "没有该条待处理报文", "No such message waits for a decision.", "docs/control.md"),
     _row(4224, ErrorCode.E_PARAM, "参数不合规", "The parameter is not valid.", "bad-input H14"),
     _row(4225, ErrorCode.E_CONTROL, "无法连接网关的测试控制接口", "The gateway's control surface cannot be reached.", "docs/control.md"),
-    _row(4301, ErrorCode.E_ALGORITHM, "本机缺少所需的国密算法", "This machine lacks a required algorithm.", "toolbox SM2, SM3"),
+    _row(4301, ErrorCode.E_ALGORITHM, "本机缺少所需的国密算法", "This machine lacks a required algorithm.", "interface (h)"),
 )
 
 BY_CODE: dict[ErrorCode, ErrorEntry] = {entry.code: entry for entry in ERRORS}
