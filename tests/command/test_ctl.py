@@ -31,7 +31,7 @@ class Town:
 
     def up(self) -> None:
         """Start it, or go on with it."""
-        done = yidi("up", *self.words, "--clock", "12:00", "--allow-chaos")
+        done = yidi("up", *self.words, "--clock", "12:00", "--allow-chaos", "--json")
         assert 0 == done.returncode, done.stderr
         self.facts = json.loads(done.stdout)
 

@@ -63,7 +63,7 @@ class Halves:
         task = asyncio.create_task(host.run(lambda: False))
         try:
             await until(lambda: all(party.attachment for party in host.everybody))
-            await all_ready(host.everybody, 60)
+            await all_ready(host.everybody, 60, host.engine.url)
             yield
         finally:
             host.stop()
